@@ -1,0 +1,88 @@
+"""Texts to windows of token ids: the one place for lengths, overlap and special tokens.
+
+A post longer than a window is read in several that overlap; nothing is cut off. Windows are run one at a time, without padding:
+it wastes no work on padding, and 8-bit arithmetic scales its inputs by the largest value in a batch, so only a window that
+is alone in its batch scores the same whatever stands beside it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from detector.errors import BundleError
+
+IdArray = NDArray[np.int64]
+SpanArray = NDArray[np.int64]
+
+SPECIAL_TOKENS = 2
+"""``<s>`` before and ``</s>`` behind each window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A piece of a post as the model reads it.
+
+    :ivar ids: Token ids with ``<s>`` and ``</s>``, *shape* ``(n_tokens,)``.
+    :ivar spans: Where each token lies in the normalised text, start and end in characters, *shape* ``(n_tokens, 2)``;
+        empty spans for ``<s>`` and ``</s>``.
+    """
+
+    ids: IdArray
+    spans: SpanArray
+
+
+class Encoder:
+    """Cuts normalised texts into windows.
+
+    :param tokenizer: The tokenizer; its own truncation, padding and special tokens are not used.
+    :param max_tokens: Longest window, special tokens included.
+    :param overlap: Tokens that a window shares with the one before it.
+    :raises BundleError: if the numbers leave no room to move on, or the tokenizer lacks ``<s>`` or ``</s>``.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, max_tokens: int, overlap: int) -> None:
+        if not 0 <= overlap < max_tokens - SPECIAL_TOKENS:
+            raise BundleError(f"expected 0 <= overlap < {max_tokens - SPECIAL_TOKENS}, got {overlap}")
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._start, self._end = (_token_id(tokenizer, name) for name in ("<s>", "</s>"))
+        self._room = max_tokens - SPECIAL_TOKENS
+        self._step = self._room - overlap
+
+    @classmethod
+    def from_file(cls, path: Path, *, max_tokens: int, overlap: int) -> "Encoder":
+        """Read ``tokenizer.json``.
+
+        :raises BundleError: if the file is missing or not a tokenizer.
+        """
+        try:
+            tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+            raise BundleError(f"{path}: expected a tokenizer file, got: {error}") from error
+        return cls(tokenizer, max_tokens=max_tokens, overlap=overlap)
+
+    def windows(self, text: str) -> list[Window]:
+        """Return the windows that cover a normalised text, at least one, in order."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        ids = np.asarray(encoding.ids, dtype=np.int64)
+        spans = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        last = max(len(ids) - self._room, 0)
+        starts = [*range(0, last, self._step), last]
+        return [self._window(ids[s : s + self._room], spans[s : s + self._room]) for s in starts]
+
+    def _window(self, ids: IdArray, spans: SpanArray) -> Window:
+        edge = np.zeros((1, 2), dtype=np.int64)
+        return Window(
+            np.concatenate(([self._start], ids, [self._end])), np.concatenate((edge, spans, edge))
+        )
+
+
+def _token_id(tokenizer: Tokenizer, name: str) -> int:
+    found = tokenizer.token_to_id(name)
+    if found is None:
+        raise BundleError(f"the tokenizer has no token {name}")
+    return int(found)

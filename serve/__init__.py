@@ -1,0 +1,1 @@
+"""The HTTP service around the detector; see :func:`serve.app.create_app`."""

@@ -1,0 +1,85 @@
+"""Request bodies: of the right type, within the limit, and strictly JSON."""
+
+import json
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from serve.schemas import ScoreRequest
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the whole body of a request that says it is JSON.
+
+    Reading stops at the limit, whether or not the length was declared. Every route that takes a
+    body reads it here.
+
+    :raises HTTPException: 415 if it is of another type or compressed, 413 if it is too long.
+    """
+    _check_type(request.headers)
+    limit: int = request.app.state.settings.max_body_bytes
+    too_long = HTTPException(413, f"expected a body of at most {limit} bytes; send fewer items")
+    if _declared_length(request.headers) > limit:
+        raise too_long
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise too_long
+    except ClientDisconnect as error:
+        raise HTTPException(400, "the connection closed before the end of the body") from error
+    return bytes(body)
+
+
+def parse_score_request(body: bytes) -> ScoreRequest:
+    """Return what a body asks for.
+
+    :raises HTTPException: 400 if the body is not JSON.
+    :raises RequestValidationError: if it is JSON, but not an object with at most 256 items.
+    """
+    try:
+        return ScoreRequest.model_validate(_parse(body))
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in found]
+        # Not chained: no traceback may carry what was sent.
+        raise RequestValidationError(faults) from None
+
+
+def _check_type(headers: Headers) -> None:
+    # Parameters are passed over: JSON is UTF-8, whatever charset is named (RFC 8259, section 11).
+    kind = headers.get("content-type", "").partition(";")[0]
+    if kind.strip().lower() != "application/json":
+        raise HTTPException(415, "expected the content type application/json")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise HTTPException(415, "expected a body that is not compressed")
+
+
+def _declared_length(headers: Headers) -> int:
+    try:
+        return int(headers.get("content-length", "0"))
+    except ValueError:
+        return 0
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        reason = f"expected UTF-8, byte {error.start} is none"
+    except json.JSONDecodeError as error:
+        reason = f"expected JSON, got a fault at character {error.pos}: {error.msg}"
+    except ValueError:
+        reason = "expected JSON, got NaN, Infinity or a number too long to read"
+    except RecursionError:
+        reason = "expected JSON, got too many brackets inside each other"
+    raise HTTPException(400, reason)
+
+
+def _refuse_constant(name: str) -> object:
+    """Refuse the numbers that Python reads and JSON does not have."""
+    raise ValueError(name)

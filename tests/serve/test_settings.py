@@ -1,0 +1,58 @@
+"""Settings come from the environment, when asked for."""
+
+from pathlib import Path
+
+import pytest
+
+from detector import InputError
+from detector.bundle import DEFAULT_BUNDLE
+from serve.settings import Settings, describe
+
+
+def test_an_empty_environment_leaves_the_defaults() -> None:
+    settings = Settings.from_environment({"SCAM_DETECTOR_PORT": "", "PORT": "1"})
+    assert settings == Settings()
+    assert (settings.host, settings.port, settings.model) == ("127.0.0.1", 8000, DEFAULT_BUNDLE)
+    assert settings.max_body_bytes == 4_194_304
+
+
+def test_every_setting_is_read_from_its_variable() -> None:
+    environ = {
+        "SCAM_DETECTOR_HOST": "::1",
+        "SCAM_DETECTOR_PORT": "9000",
+        "SCAM_DETECTOR_MODEL": "/srv/model",
+        "SCAM_DETECTOR_BACKEND": "torch",
+        "SCAM_DETECTOR_THREADS": "3",
+        "SCAM_DETECTOR_MAX_BODY_BYTES": "1000",
+    }
+    assert Settings.from_environment(environ) == Settings(
+        host="::1",
+        port=9000,
+        model=Path("/srv/model"),
+        backend="torch",
+        threads=3,
+        max_body_bytes=1000,
+    )
+    assert all(variable in describe() for variable in environ)
+
+
+def test_the_environment_is_read_on_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCAM_DETECTOR_PORT", "9001")
+    assert Settings.from_environment().port == 9001
+    monkeypatch.setenv("SCAM_DETECTOR_PORT", "9002")
+    assert Settings.from_environment().port == 9002
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PORT", "http", "SCAM_DETECTOR_PORT: expected a whole number, got 'http'"),
+        ("PORT", "65536", "SCAM_DETECTOR_PORT: expected 0 to 65535, got 65536"),
+        ("THREADS", "0", "SCAM_DETECTOR_THREADS: expected at least 1, got 0"),
+        ("MAX_BODY_BYTES", "4MB", "SCAM_DETECTOR_MAX_BODY_BYTES: expected a whole number"),
+        ("MAX_BODY_BYTES", "0", "SCAM_DETECTOR_MAX_BODY_BYTES: expected at least 1, got 0"),
+    ],
+)
+def test_a_value_out_of_range_is_named(name: str, value: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Settings.from_environment({f"SCAM_DETECTOR_{name}": value})

@@ -1,0 +1,96 @@
+"""From prepared posts to an evaluated bundle, on a network small enough for a test."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY
+from safetensors.torch import load_file
+
+from detector import Detector, InputError
+from detector.records import INDICATORS, LABELS
+from training.export import export
+from training.finetune import Run, finetune, window_table
+from training.prepare import load_prepared
+
+
+@pytest.fixture(scope="session")
+def bundle(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    export(tiny_run, folder, TINY, version="0.0.1")
+    return folder
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tiny_run: Path, tmp_path: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    device = torch.device("cpu")
+    tables = [window_table(prepared, part, tmp_path, TINY, device, _quiet) for part in ("train", "validation")]
+
+    def run(folder: str, *, stop_after: int | None = None) -> Path:
+        Run(prepared, *tables, tmp_path / folder, TINY, 1, device, _quiet).train(stop_after=stop_after)
+        return tmp_path / folder / "weights.safetensors"
+
+    whole = load_file(run("whole"))
+    for steps in (3, 5, 4):
+        run("broken", stop_after=steps)
+    pieced = load_file(run("broken"))
+    assert whole.keys() == pieced.keys()
+    assert all(torch.equal(whole[name], pieced[name]) for name in whole)
+
+
+def test_each_seed_is_reported_and_the_best_by_validation_is_chosen(tiny_run: Path) -> None:
+    found = json.loads((tiny_run / "finetune/runs.json").read_text())
+    assert set(found["runs"]) == {"seed-1", "seed-2"}
+    figures = {name: run["average_precision"] for name, run in found["runs"].items()}
+    assert figures[found["best"]] == max(figures.values())
+
+
+def test_a_run_folder_refuses_other_settings(tiny_run: Path) -> None:
+    from dataclasses import replace
+
+    prepared = load_prepared(tiny_run / "prepared")
+    with pytest.raises(InputError, match="other settings"):
+        finetune(prepared, tiny_run / "finetune", replace(TINY, epochs=9), report=_quiet)
+
+
+def test_frozen_weights_stay_as_they_were(tiny_run: Path, tiny_base: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    before = load_file(prepared.base / "model.safetensors")
+    after = load_file(tiny_run / "finetune/seed-1/weights.safetensors")
+    frozen = [name for name in before if name.startswith(("embeddings.", "encoder.layer.0."))]
+    assert frozen
+    assert all(torch.equal(before[name], after[f"encoder.{name}"]) for name in frozen)
+    moved = "encoder.layer.2.output.dense.weight"
+    assert not torch.equal(before[moved], after[f"encoder.{moved}"])
+
+
+def test_the_bundle_scores_a_post_alike_alone_and_in_any_batch(bundle: Path, tiny_run: Path) -> None:
+    texts = load_prepared(tiny_run / "prepared").part("test")["text"][:12]
+    with Detector.load(bundle, threads=2) as detector:
+        alone = np.array([detector.score([text])[0].score for text in texts])
+        together = np.array([verdict.score for verdict in detector.score(texts)])
+        backwards = np.array([verdict.score for verdict in detector.score(texts[::-1])])[::-1]
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+    np.testing.assert_allclose(backwards, alone, atol=1e-4)
+
+
+def test_the_torch_backend_says_what_the_default_backend_says(bundle: Path, tiny_run: Path) -> None:
+    texts = load_prepared(tiny_run / "prepared").part("test")["text"][:12]
+    with Detector.load(bundle) as onnx, Detector.load(bundle, backend="torch") as float32:
+        ours, theirs = onnx.logits(texts), float32.logits(texts)
+    assert ours.shape == (12, len(LABELS) + len(INDICATORS))
+    # A hundredth of the logits' range is what 8-bit activations cost.
+    assert np.abs(ours - theirs).max() < 0.05 * np.ptp(theirs)
+
+
+def test_long_posts_are_read_whole_in_overlapping_windows(bundle: Path) -> None:
+    with Detector.load(bundle) as detector:
+        short, long = detector.score(["kerja admin di kota", "kerja admin di kota, gaji besar. " * 60])
+    assert short.windows == 1
+    assert long.windows > 5

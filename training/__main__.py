@@ -1,0 +1,121 @@
+"""``python -m training``: from posts to a bundle, one command a step."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detector.bundle import DEFAULT_BUNDLE
+from detector.errors import DetectorError
+
+app = typer.Typer(
+    help="Retrain the detector: corpus, prepare, finetune, export, evaluate.", no_args_is_help=True, add_completion=False
+)
+corpus_app = typer.Typer(help="Work on data/corpus.", no_args_is_help=True)
+app.add_typer(corpus_app, name="corpus")
+
+Corpus = Annotated[Path, typer.Option(help="Folder of <language>.jsonl files.")]
+Sources = Annotated[Path, typer.Option(help="Declarations of the public sets.")]
+Public = Annotated[Path | None, typer.Option(help="Folder of the public sets; without it, only the corpus is used.")]
+Config = Annotated[Path | None, typer.Option(help="TOML file over the default settings.")]
+Run = Annotated[Path, typer.Option(help="Run folder.")]
+Folder = Annotated[Path, typer.Option(help="Bundle folder.")]
+
+CORPUS = Path("data/corpus")
+SOURCES = Path("data/sources.toml")
+RUN = Path("runs/default")
+
+
+@corpus_app.command("check")
+def corpus_check(corpus: Corpus = CORPUS) -> None:
+    """Check format, quotes, ids, near-duplicates and give-aways; exit 1 if something must be mended."""
+    from training.audit import audit
+
+    found = audit(corpus)
+    typer.echo(found)
+    raise typer.Exit(1 if found.faults else 0)
+
+
+@app.command()
+def prepare(
+    base: Annotated[str, typer.Option(help="Encoder: a folder or a Hugging Face id.")],
+    run: Run = RUN,
+    corpus: Corpus = CORPUS,
+    sources: Sources = SOURCES,
+    public: Public = None,
+    config: Config = None,
+) -> None:
+    """Split the posts, trim the vocabulary and cut the texts into windows."""
+    from training.config import read_config
+    from training.prepare import prepare as run_prepare
+
+    prepared = run_prepare(
+        run / "prepared", base=base, corpus=corpus, sources=sources, public=public, config=read_config(config)
+    )
+    for source, row in prepared.facts["counts"].items():
+        typer.echo(f"{source}: " + ", ".join(f"{number} {part}" for part, number in sorted(row.items())))
+
+
+@app.command()
+def finetune(run: Run = RUN, config: Config = None) -> None:
+    """Train a model for each seed; goes on where it was interrupted."""
+    from training.config import read_config
+    from training.finetune import finetune as run_finetune
+    from training.prepare import load_prepared
+
+    best = run_finetune(load_prepared(run / "prepared"), run / "finetune", read_config(config), report=typer.echo)
+    typer.echo(f"best by validation: {best}")
+
+
+@app.command()
+def export(
+    run: Run = RUN,
+    config: Config = None,
+    out: Folder = DEFAULT_BUNDLE,
+    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "0.1.0",
+) -> None:
+    """Write the best model as a bundle: calibrated, quantised, and compared with torch before it is accepted."""
+    from training.config import read_config
+    from training.export import export as run_export
+
+    parity = run_export(run, out, read_config(config), version=version)
+    typer.echo(parity)
+
+
+@app.command()
+def evaluate(
+    run: Run = RUN,
+    bundle: Folder = DEFAULT_BUNDLE,
+    out: Annotated[Path, typer.Option(help="Folder for report.json, report.md and the plots.")] = Path("runs/report"),
+) -> None:
+    """Run the exported bundle on the test split and the held-out sets, beside the baselines."""
+    from training.evaluate import evaluate as run_evaluate
+
+    typer.echo(run_evaluate(run, bundle, out))
+
+
+@app.command()
+def bench(
+    posts: Annotated[Path, typer.Option(help="Folder of <language>.jsonl files to take 500 posts from.")] = CORPUS,
+    bundle: Folder = DEFAULT_BUNDLE,
+    rounds: Annotated[int, typer.Option(help="Interleaved rounds; medians are shown.")] = 5,
+    number: Annotated[int, typer.Option(help="Posts a round.")] = 500,
+) -> None:
+    """Compare speed and memory with what one would use instead; prints ratios."""
+    from training.bench import bench as run_bench
+
+    typer.echo(run_bench(posts, bundle, rounds=rounds, number=number))
+
+
+def main() -> None:
+    """Run the command line; errors raised on purpose become one line and exit code 1."""
+    try:
+        app(prog_name="python -m training")
+    except DetectorError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

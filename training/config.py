@@ -1,0 +1,72 @@
+"""The settings of a training run, from TOML; an unknown key is an error."""
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from detector.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One training run.
+
+    :ivar seeds: A model is trained for each; the best by validation is exported, all are reported.
+    :ivar max_tokens: Longest window, special tokens included.
+    :ivar overlap: Tokens that neighbouring windows share.
+    :ivar frozen_layers: Lower layers that are left as they are; their output is computed once and kept.
+    :ivar tokens_per_batch: Padded tokens of a batch, at most.
+    :ivar learning_rate: Peak rate of the top layer; each layer below takes ``layer_decay`` times the rate above it.
+    :ivar warmup: Share of the steps in which the rate rises.
+    :ivar public_weight: Weight of all public rows in the loss, relative to all corpus posts.
+    :ivar indicator_weight: Weight of the indicator loss beside the label loss.
+    :ivar evidence_weight: Weight of the loss that draws an indicator's contributions into its quote.
+    :ivar label_smoothing: Share of the target that is spread over all labels.
+    :ivar checkpoint_minutes: Time between checkpoints.
+    """
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    epochs: int = 4
+    max_tokens: int = 256
+    overlap: int = 64
+    frozen_layers: int = 6
+    tokens_per_batch: int = 2048
+    learning_rate: float = 1.5e-4
+    head_learning_rate: float = 2e-3
+    layer_decay: float = 0.9
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    dropout: float = 0.1
+    public_weight: float = 0.6
+    indicator_weight: float = 0.5
+    evidence_weight: float = 0.1
+    label_smoothing: float = 0.02
+    checkpoint_minutes: float = 3.0
+
+    def __post_init__(self) -> None:
+        if not self.seeds:
+            raise InputError("expected at least one seed, got none")
+        if not 0 <= self.overlap < self.max_tokens - 2:
+            raise InputError(f"expected overlap below max_tokens - 2, got {self.overlap} and {self.max_tokens}")
+        if not 0 < self.layer_decay <= 1:
+            raise InputError(f"layer_decay must be above 0 and at most 1, got {self.layer_decay}")
+        if self.tokens_per_batch < self.max_tokens:
+            raise InputError(
+                f"tokens_per_batch {self.tokens_per_batch} must hold a window of {self.max_tokens} tokens"
+            )
+
+
+def read_config(path: Path | None) -> TrainConfig:
+    """Read a TOML file over the defaults.
+
+    :raises InputError: if it has a key that :class:`TrainConfig` lacks, or a value that does not fit.
+    """
+    if path is None:
+        return TrainConfig()
+    table = tomllib.loads(path.read_text("utf-8"))
+    known = {field.name for field in fields(TrainConfig)}
+    if unknown := sorted(set(table) - known):
+        raise InputError(f"{path}: unknown keys {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    if "seeds" in table:
+        table["seeds"] = tuple(table["seeds"])
+    return TrainConfig(**table)

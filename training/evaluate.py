@@ -1,0 +1,241 @@
+"""The evaluation: the exported bundle on posts it never saw, through the path that serves, beside the baselines.
+
+Writes ``report.json`` (all figures), ``report.md`` (the tables of it), plots, and the model card's figures.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
+
+from detector.records import INDICATORS, LABELS, Verdict
+from detector.scoring import Detector
+from training.baselines import frozen_encoder_scores, keyword_scores, tfidf_scores
+from training.metrics import (
+    Figure,
+    average_precision,
+    bootstrap,
+    brier,
+    expected_calibration_error,
+    recall_at_false_positives,
+)
+from training.model_card import report_markdown, write_model_card
+from training.plots import write_plots
+from training.prepare import Prepared, load_prepared
+
+FALSE_POSITIVE_RATES = (0.001, 0.005, 0.01, 0.05)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Posts with what the bundle says of them.
+
+    :ivar lures: Posts whose label is ``scam_compound``, *shape* ``(n_posts,)``.
+    :ivar shares: Probability of each label, *shape* ``(n_posts, n_labels)``.
+    :ivar bands: Band as if nothing were abstained on, *shape* ``(n_posts,)``.
+    """
+
+    posts: Dataset
+    verdicts: Sequence[Verdict]
+    lures: NDArray[np.bool_]
+    shares: NDArray[np.float64]
+    bands: NDArray[np.str_]
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """The headline score, *shape* ``(n_posts,)``."""
+        return self.shares[:, 0]
+
+    def only(self, rows: NDArray[np.bool_]) -> "Scored":
+        """Return the chosen rows."""
+        places = np.flatnonzero(rows)
+        kept = [self.verdicts[i] for i in places]
+        return Scored(self.posts.select(places), kept, self.lures[rows], self.shares[rows], self.bands[rows])
+
+    def column(self, name: str) -> NDArray[np.str_]:
+        """Return a column of the posts, *shape* ``(n_posts,)``."""
+        return np.asarray(self.posts[name])
+
+
+def evaluate(run: Path, bundle: Path, out: Path) -> str:
+    """Evaluate a bundle and return the report's Markdown.
+
+    :param run: Run folder with ``prepared``: its test split and held-out sets are scored.
+    """
+    prepared = load_prepared(run / "prepared")
+    with Detector.load(bundle) as detector:
+        test = score_posts(detector, prepared.part("test"))
+        held_out = score_posts(detector, prepared.part("held_out"))
+        identity = detector.bundle.identity
+        points = asdict(detector.bundle.manifest.operating_points)
+    written = test.only(test.column("source") == "corpus")
+    report = {
+        "model": identity,
+        "operating_points": points,
+        "data": prepared.facts,
+        "seeds": _seeds(run),
+        "hand_written": figures(written),
+        "with_public": figures(test),
+        "by_language": {k: figures(part) for k, part in _parts(written, "language").items()},
+        "by_hardness": {k: figures(part) for k, part in _parts(written, "hardness").items()},
+        "by_label": _negatives_by_label(written),
+        "pairs": _pairs(written),
+        "public_test": _false_positives(test.only(test.column("source") != "corpus")),
+        "held_out": _false_positives(held_out),
+        "confusion": confusion(written),
+        "indicators": _indicators(written),
+        "baselines": _baselines(prepared, written),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").write_text(json.dumps(report, indent=1, default=_plain) + "\n", "utf-8")
+    read_back = json.loads((out / "report.json").read_text("utf-8"))
+    text = report_markdown(read_back)
+    (out / "report.md").write_text(text, "utf-8")
+    write_plots(out, written)
+    write_model_card(bundle, read_back)
+    return text
+
+
+def score_posts(detector: Detector, posts: Dataset) -> Scored:
+    """Score posts through the path that every surface takes."""
+    verdicts = list(detector.stream(posts["text"]))
+    shares = np.array([[v.label_scores.get(label, np.nan) for label in LABELS] for v in verdicts])
+    points = detector.bundle.manifest.operating_points
+    allowed = np.asarray(posts["allowed"], dtype=bool)
+    return Scored(
+        posts=posts,
+        verdicts=verdicts,
+        lures=allowed[:, 0] & (allowed.sum(1) == 1),
+        shares=shares,
+        bands=np.array([points.band(score) for score in shares[:, 0]]),
+    )
+
+
+def figures(scored: Scored) -> dict[str, Any]:
+    """Return every figure for a set of posts, with intervals."""
+    truth, scores, groups = scored.lures, scored.scores, scored.column("group").tolist()
+
+    def figure(metric: Callable[[NDArray[np.bool_], NDArray[np.float64]], float]) -> Figure:
+        return bootstrap(metric, truth, scores, groups=groups)
+
+    found: dict[str, Any] = {"posts": len(truth), "lures": int(truth.sum()), "average_precision": figure(average_precision)}
+    for rate in FALSE_POSITIVE_RATES:
+        found[f"recall_at_{100 * rate:g}_percent_false_positives"] = figure(recall_at_false_positives(rate))
+    found |= {"brier": figure(brier), "expected_calibration_error": figure(expected_calibration_error)}
+    return found | {"at": {name: at_band(scored, bands) for name, bands in _BANDS.items()}}
+
+
+_BANDS: Mapping[str, tuple[str, ...]] = {"high": ("high",), "review": ("high", "review")}
+
+
+def at_band(scored: Scored, bands: tuple[str, ...]) -> dict[str, float | None]:
+    """Return precision, recall and false-positive rate if posts of these bands are flagged; ``None`` where undefined."""
+    flagged = np.isin(scored.bands, bands)
+    hits = int((flagged & scored.lures).sum())
+    wrong = int((flagged & ~scored.lures).sum())
+    n_lures, n_others = int(scored.lures.sum()), int((~scored.lures).sum())
+    return {
+        "precision": hits / (hits + wrong) if hits + wrong else None,
+        "recall": hits / n_lures if n_lures else None,
+        "false_positive_rate": wrong / n_others if n_others else None,
+    }
+
+
+def _parts(scored: Scored, column: str) -> dict[str, Scored]:
+    values = scored.column(column)
+    return {str(value): scored.only(values == value) for value in sorted(set(values.tolist()))}
+
+
+def _negatives_by_label(scored: Scored) -> dict[str, Any]:
+    """Return, for each other label, how well the lures are told from it alone."""
+    labels = np.asarray(scored.posts["allowed"], dtype=bool).argmax(1)
+    return {
+        label: figures(scored.only(scored.lures | (labels == place)))
+        for place, label in enumerate(LABELS)
+        if place
+    }
+
+
+def _pairs(scored: Scored) -> dict[str, Any]:
+    """Return how many minimal pairs of a lure and another post have both on the right side of ``review``."""
+    pairs: dict[str, list[int]] = {}
+    for place, pair in enumerate(scored.posts["pair"]):
+        if pair:
+            pairs.setdefault(pair, []).append(place)
+    mixed = [rows for rows in pairs.values() if len({bool(scored.lures[i]) for i in rows}) == 2]
+    right = [all((scored.bands[i] != "low") == scored.lures[i] for i in rows) for rows in mixed]
+    ordered = [
+        min(scored.scores[i] for i in rows if scored.lures[i]) > max(scored.scores[i] for i in rows if not scored.lures[i])
+        for rows in mixed
+    ]
+    return {"pairs": len(mixed), "both_right_at_review": sum(right), "lure_scores_higher": sum(ordered)}
+
+
+def _false_positives(scored: Scored) -> dict[str, Any]:
+    """Return the false-positive rate of each public set; none of its rows is a lure."""
+    found = {}
+    for source, part in _parts(scored, "source").items():
+        found[source] = {
+            "posts": len(part.lures),
+            "high": float(np.mean(part.bands == "high")),
+            "review_or_high": float(np.mean(part.bands != "low")),
+            "highest_score": float(part.scores.max()),
+        }
+    return found
+
+
+def confusion(scored: Scored) -> list[list[int]]:
+    """Return the confusion matrix: rows are true labels, columns the likeliest by the model, in the order of the labels."""
+    truth = np.asarray(scored.posts["allowed"], dtype=bool).argmax(1)
+    return confusion_matrix(truth, scored.shares.argmax(1), labels=range(len(LABELS))).tolist()
+
+
+def _indicators(scored: Scored) -> dict[str, Any]:
+    """Return precision and recall of each indicator, and how often its first piece of evidence touches the annotated quote."""
+    truth = np.asarray(scored.posts["indicators"], dtype=bool)
+    found = np.array([[code in {f.code for f in v.indicators} for code in INDICATORS] for v in scored.verdicts])
+    rows = {
+        code: {
+            "posts": int(truth[:, i].sum()),
+            "precision": float(truth[found[:, i], i].mean()) if found[:, i].any() else None,
+            "recall": float(found[truth[:, i], i].mean()) if truth[:, i].any() else None,
+        }
+        for i, code in enumerate(INDICATORS)
+    }
+    hits = int((found & truth).sum())
+    return {
+        "micro_precision": hits / max(1, int(found.sum())),
+        "micro_recall": hits / max(1, int(truth.sum())),
+        "each": rows,
+    }
+
+
+def _baselines(prepared: Prepared, written: Scored) -> dict[str, Figure]:
+    train = prepared.part("train")
+    texts = written.posts["text"]
+    scores = {
+        "keywords": keyword_scores(texts),
+        "tfidf_logistic_regression": tfidf_scores(train, texts),
+        "frozen_encoder_logistic_regression": frozen_encoder_scores(prepared, train, written.posts),
+    }
+    groups = written.column("group").tolist()
+    return {
+        name: bootstrap(average_precision, written.lures, np.asarray(values, float), groups=groups)
+        for name, values in scores.items()
+    }
+
+
+def _seeds(run: Path) -> dict[str, Any]:
+    return json.loads((run / "finetune" / "runs.json").read_text("utf-8"))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Figure):
+        return asdict(value)
+    raise TypeError(f"expected something JSON can hold, got {type(value).__name__}")

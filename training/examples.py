@@ -1,0 +1,122 @@
+"""What training learns from: one record for posts of the corpus and of public sets alike."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from detector.errors import RecordError
+from detector.records import INDICATORS, LABELS
+
+CORPUS_KEYS = (
+    "id", "language", "text", "label", "hardness", "kind", "evidence", "noise", "group", "pair", "author", "why",
+)  # fmt: skip
+HARDNESS = ("easy", "medium", "hard")
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The words of a post that show an indicator.
+
+    :ivar indicator: One of :data:`detector.records.INDICATORS`.
+    :ivar text: An exact piece of the post; empty for something that is missing from it.
+    """
+
+    indicator: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A post with what is known of it.
+
+    :ivar labels: The labels it may have; a single one if it is known, several if it is only known what it is not.
+    :ivar quotes: Its indicators; ``None`` where nobody annotated them.
+    :ivar source: ``corpus`` or the name of a public set.
+    :ivar group: Posts of one group never cross from one split to another.
+    """
+
+    id: str
+    text: str
+    language: str
+    labels: tuple[str, ...]
+    quotes: tuple[Quote, ...] | None
+    source: str
+    group: str
+    author: str | None = None
+    pair: str | None = None
+    hardness: str | None = None
+    kind: str | None = None
+
+    @property
+    def label(self) -> str | None:
+        """The label, if it is known."""
+        return self.labels[0] if len(self.labels) == 1 else None
+
+
+def read_corpus(folder: Path) -> list[Example]:
+    """Read every ``<language>.jsonl`` of a corpus folder.
+
+    :raises RecordError: at the first line that does not keep the format of ``data/README.md``.
+    """
+    return [corpus_example(row) for path in sorted(folder.glob("*.jsonl")) for row in corpus_rows(path)]
+
+
+def corpus_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the checked rows of one corpus file.
+
+    :raises RecordError: at the first line that does not keep the format.
+    """
+    with path.open(encoding="utf-8") as lines:
+        for place, line in enumerate(lines):
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise RecordError(place, f"{path.name}: expected one JSON object a line, {error}") from error
+            fault = row_fault(row)
+            if fault:
+                raise RecordError(place, f"{path.name}: {fault}")
+            yield row
+
+
+def row_fault(row: Mapping[str, Any]) -> str | None:
+    """Return how a corpus row breaks the format, or nothing."""
+    if sorted(row) != sorted(CORPUS_KEYS):
+        return f"expected the keys {', '.join(CORPUS_KEYS)}, got {', '.join(map(str, row))}"
+    if row["label"] not in LABELS:
+        return f"expected a label out of {', '.join(LABELS)}, got {row['label']!r}"
+    if row["hardness"] not in HARDNESS:
+        return f"expected a hardness out of {', '.join(HARDNESS)}, got {row['hardness']!r}"
+    for key in ("id", "language", "text", "group", "author"):
+        if not isinstance(row[key], str) or not row[key].strip():
+            return f"expected {key} to be a text that is not blank"
+    return _evidence_fault(row)
+
+
+def _evidence_fault(row: Mapping[str, Any]) -> str | None:
+    for entry in row["evidence"]:
+        if sorted(entry) != ["indicator", "quote"]:
+            return f"{row['id']}: expected evidence to have indicator and quote, got {sorted(entry)}"
+        if entry["indicator"] not in INDICATORS:
+            return f"{row['id']}: unknown indicator {entry['indicator']!r}"
+        if entry["quote"] not in row["text"]:
+            return f"{row['id']}: the quote for {entry['indicator']} does not occur in the text"
+    return None
+
+
+def corpus_example(row: Mapping[str, Any]) -> Example:
+    """Return a checked corpus row as an example."""
+    return Example(
+        id=row["id"],
+        text=row["text"],
+        language=row["language"],
+        labels=(row["label"],),
+        quotes=tuple(Quote(entry["indicator"], entry["quote"]) for entry in row["evidence"]),
+        source="corpus",
+        group=row["group"],
+        author=row["author"],
+        pair=row["pair"],
+        hardness=row["hardness"],
+        kind=row["kind"],
+    )

@@ -1,0 +1,179 @@
+"""From the best run to a bundle, refused if it does not say what the trained network says."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx.external_data_helper import set_external_data
+from sklearn.metrics import average_precision_score
+
+from detector.bundle import EMBEDDINGS, GRAPH, TOKENIZER, Bundle, Manifest, write_bundle
+from detector.calibration import OperatingPoints, label_probabilities
+from detector.errors import BundleError
+from detector.records import INDICATORS, LABELS
+from detector.scoring import Detector
+from training.config import TrainConfig
+from training.finetune import load_network, predict, window_table
+from training.fit_calibration import Calibration, Validation, fit
+from training.network import POSITION_OFFSETS, Network
+from training.onnx_graph import EncoderShape, build_graph
+from training.prepare import Prepared, load_prepared
+
+MAX_BYTES = 60_000_000
+MAX_SCORE_GAP = 0.03
+MAX_PRECISION_LOSS = 0.003
+NAME = "scam-recruitment-detector"
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How far the bundle is from the trained network, on validation posts.
+
+    :ivar gap: 99th percentile of the absolute difference of the score.
+    :ivar loss: Average precision that the bundle loses.
+    """
+
+    gap: float
+    loss: float
+    bundle: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.bundle}: score differs from torch by {self.gap:.4f} at the 99th percentile "
+            f"(limit {MAX_SCORE_GAP}), average precision lower by {self.loss:.4f} (limit {MAX_PRECISION_LOSS})"
+        )
+
+
+def export(run: Path, out: Path, config: TrainConfig, *, version: str) -> Parity:
+    """Write the best seed of a run as a bundle.
+
+    :param run: Run folder with ``prepared`` and ``finetune``.
+    :param out: Folder for the bundle; left without ``bundle.json`` if the bundle is refused.
+    :raises BundleError: if the bundle is too large or fails the parity gate.
+    """
+    prepared = load_prepared(run / "prepared")
+    best = best_seed(run / "finetune")
+    network = load_network(prepared, best, config)
+    _write_files(network, prepared, out, config)
+    draft = _manifest(prepared, config, version, _UNFITTED)
+    bundle = write_bundle(out, draft, (GRAPH, EMBEDDINGS, TOKENIZER))
+    validation = _validation(prepared, bundle)
+    calibration = fit(validation)
+    bundle = write_bundle(out, _manifest(prepared, config, version, calibration), (GRAPH, EMBEDDINGS, TOKENIZER))
+    try:
+        return _gate(bundle, validation, _torch_logits(prepared, network, run / "finetune", config), calibration)
+    except BundleError:
+        (out / "bundle.json").unlink()
+        raise
+
+
+def best_seed(folder: Path) -> Path:
+    """Return the folder of the seed that validation chose.
+
+    :raises BundleError: if the run has not ended.
+    """
+    path = folder / "runs.json"
+    if not path.exists():
+        raise BundleError(f"{folder}: no runs.json; run: python -m training finetune")
+    return folder / json.loads(path.read_text("utf-8"))["best"]
+
+
+_UNFITTED = Calibration(1.0, 1.0, OperatingPoints(0.5, 0.5), {})
+
+
+def _write_files(network: Network, prepared: Prepared, out: Path, config: TrainConfig) -> None:
+    """Write graph, embeddings and tokenizer; the embeddings apart, because training never changes them."""
+    out.mkdir(parents=True, exist_ok=True)
+    settings = network.encoder.config
+    shape = EncoderShape(
+        layers=settings.num_hidden_layers,
+        heads=settings.num_attention_heads,
+        epsilon=settings.layer_norm_eps,
+        position_offset=POSITION_OFFSETS[settings.model_type],
+    )
+    model = build_graph(_state(network), shape, max_tokens=config.max_tokens)
+    (words,) = [w for w in model.graph.initializer if w.name == "embeddings.word_embeddings.weight"]
+    (out / EMBEDDINGS).write_bytes(words.raw_data)
+    set_external_data(words, EMBEDDINGS)
+    words.ClearField("raw_data")
+    onnx.save(model, str(out / GRAPH))
+    (out / TOKENIZER).write_bytes((prepared.base / TOKENIZER).read_bytes())
+
+
+def _state(network: Network) -> dict[str, FloatArray]:
+    state = network.encoder.state_dict() | {f"heads.{k}": v for k, v in network.heads.state_dict().items()}
+    return {name: tensor.detach().float().numpy() for name, tensor in state.items()}
+
+
+def _manifest(prepared: Prepared, config: TrainConfig, version: str, calibration: Calibration) -> Manifest:
+    return Manifest(
+        name=NAME,
+        version=version,
+        labels=LABELS,
+        indicators=INDICATORS,
+        languages=tuple(prepared.facts["languages"]),
+        temperature=calibration.temperature,
+        indicator_temperature=calibration.indicator_temperature,
+        operating_points=calibration.operating_points,
+        indicator_thresholds=calibration.indicator_thresholds,
+        max_tokens=config.max_tokens,
+        overlap=config.overlap,
+        base_model=Path(prepared.facts["base"]).name,
+        data_hash=prepared.facts["data_hash"],
+        commit=_commit(),
+    )
+
+
+def _validation(prepared: Prepared, bundle: Bundle) -> Validation:
+    """Score the validation posts with the exported graph, the way they will be served."""
+    posts = prepared.part("validation")
+    with Detector.load(bundle.folder) as detector:
+        logits = detector.logits(posts["text"])
+    truth = [row or [False] * len(INDICATORS) for row in posts["indicators"]]
+    return Validation(
+        logits=logits,
+        allowed=np.asarray(posts["allowed"], dtype=bool),
+        indicators=np.asarray(truth, dtype=bool),
+        written=np.asarray(posts["source"]) == "corpus",
+    )
+
+
+def _torch_logits(prepared: Prepared, network: Network, run: Path, config: TrainConfig) -> FloatArray:
+    device = torch.device("cpu")
+    table = window_table(prepared, "validation", run, config, device, print)
+    return predict(network, table, device, config)
+
+
+def _gate(bundle: Bundle, validation: Validation, reference: FloatArray, calibration: Calibration) -> Parity:
+    size = sum((bundle.folder / name).stat().st_size for name in bundle.manifest.files)
+    if size > MAX_BYTES:
+        raise BundleError(f"{bundle.folder}: expected at most {MAX_BYTES} bytes, got {size}")
+    n_labels, temperature = len(LABELS), calibration.temperature
+    ours, theirs = (
+        label_probabilities(logits[:, :n_labels], temperature=temperature)[:, 0]
+        for logits in (validation.logits, reference)
+    )
+    lures = validation.allowed[:, 0]
+    parity = Parity(
+        gap=float(np.quantile(np.abs(ours - theirs), 0.99)),
+        loss=float(average_precision_score(lures, theirs) - average_precision_score(lures, ours)),
+        bundle=bundle.identity,
+    )
+    if parity.gap > MAX_SCORE_GAP or parity.loss > MAX_PRECISION_LOSS:
+        raise BundleError(f"refused: {parity}")
+    return parity
+
+
+def _commit() -> str:
+    """Return the commit of this checkout, or ``unknown`` outside one."""
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S607
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()

@@ -1,0 +1,355 @@
+"""Fine-tuning: one model a seed, resumable bit for bit, the best by validation marked.
+
+The frozen lower layers are run once for all seeds and epochs; what they put out is kept on disk as float16 and read from there.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from sklearn.metrics import average_precision_score
+
+from detector.errors import InputError
+from detector.pooling import pool
+from detector.records import INDICATORS, LABELS
+from training.config import TrainConfig
+from training.losses import N_LABELS, Batch, evidence_loss, indicator_loss, label_loss
+from training.network import Network, mean_scores
+from training.prepare import Prepared, Split
+
+WEIGHTS = "weights.safetensors"
+CHECKPOINT = "checkpoint.pt"
+RESULT = "result.json"
+SUMMARY = "runs.json"
+N_OUTPUTS = len(LABELS) + len(INDICATORS)
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTable:
+    """The windows of one split, joined end to end.
+
+    :ivar starts: First token of each window and the end of the last, *shape* ``(n_windows + 1,)``.
+    :ivar posts: Which post each window belongs to, *shape* ``(n_windows,)``.
+    :ivar states: Output of the frozen layers for all tokens, float16, *shape* ``(n_tokens, width)``.
+    :ivar quotes: By window: indicator, first token, one past the last.
+    """
+
+    starts: NDArray[np.int64]
+    posts: NDArray[np.int64]
+    states: NDArray[np.float16]
+    allowed: NDArray[np.bool_]
+    indicators: NDArray[np.int8]
+    quotes: list[list[tuple[int, int, int]]]
+    weights: NDArray[np.float32]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each window, *shape* ``(n_windows,)``."""
+        return np.diff(self.starts)
+
+
+def finetune(prepared: Prepared, out: Path, config: TrainConfig, *, report: Report = print) -> Path:
+    """Train a model for each seed and return the folder of the best.
+
+    A run that was interrupted goes on from its last checkpoint and ends with the same weights as one that was not.
+
+    :param out: Run folder; holds ``seed-<n>/`` with weights and results, and ``runs.json`` that compares them.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    _same_config(out / "config.json", config, prepared)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    train = window_table(prepared, "train", out, config, device, report)
+    validation = window_table(prepared, "validation", out, config, device, report)
+    results = {}
+    for seed in config.seeds:
+        folder = out / f"seed-{seed}"
+        if not (folder / RESULT).exists():
+            Run(prepared, train, validation, folder, config, seed, device, report).train()
+        results[folder.name] = json.loads((folder / RESULT).read_text("utf-8"))
+    best = max(results, key=lambda name: results[name]["average_precision"])
+    (out / SUMMARY).write_text(json.dumps({"best": best, "runs": results}, indent=2) + "\n", "utf-8")
+    return out / best
+
+
+class Run:
+    """One seed's training."""
+
+    def __init__(
+        self, prepared: Prepared, train: WindowTable, validation: WindowTable, folder: Path, config: TrainConfig, seed: int,
+        device: torch.device, report: Report,
+    ) -> None:  # fmt: skip
+        torch.manual_seed(seed)
+        torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
+        self.train_table, self.validation_table = train, validation
+        self.folder, self.config, self.seed, self.device, self.report = folder, config, seed, device, report
+        self.network = Network(
+            prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout
+        ).to(device)
+        self.steps = [len(self._order(epoch)) for epoch in range(config.epochs)]
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.network, config))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+        self.history: list[dict[str, float]] = []
+
+    def train(self, *, stop_after: int | None = None) -> None:
+        """Train to the end, or ``stop_after`` steps from here as if interrupted there.
+
+        Writes the best epoch's weights and ``result.json``.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        epoch, step = self._resume()
+        saved = time.monotonic()
+        while epoch < self.config.epochs:
+            self.network.train()
+            order = self._order(epoch)
+            while step < len(order):
+                if stop_after is not None and not stop_after:
+                    return self._save(epoch, step)
+                self._step(order[step])
+                step += 1
+                stop_after = None if stop_after is None else stop_after - 1
+                if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
+                    self._save(epoch, step)
+                    saved = time.monotonic()
+                    self.report(f"seed {self.seed} epoch {epoch + 1} step {step}/{len(order)}")
+            self._finish_epoch(epoch)
+            epoch, step = epoch + 1, 0
+            self._save(epoch, step)
+        best = max(self.history, key=lambda entry: entry["average_precision"])
+        result = {**best, "seed": self.seed, "epochs": self.history}
+        (self.folder / RESULT).write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+        (self.folder / CHECKPOINT).unlink()
+        return None
+
+    def _step(self, windows: NDArray[np.int64]) -> None:
+        batch = collate(self.train_table, windows, self.device)
+        scores = self.network.upper(batch.states, batch.mask)
+        logits = mean_scores(scores, batch.mask)
+        losses = label_loss(logits[:, :N_LABELS], batch.allowed, self.config.label_smoothing)
+        losses = losses + self.config.indicator_weight * indicator_loss(logits[:, N_LABELS:], batch.indicators)
+        loss = (losses * batch.weights).sum() / batch.weights.sum()
+        loss = loss + self.config.evidence_weight * evidence_loss(scores[..., N_LABELS:], batch.mask, batch.quotes)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.schedule.step()
+        self.optimiser.zero_grad(set_to_none=True)
+
+    def _finish_epoch(self, epoch: int) -> None:
+        logits = predict(self.network, self.validation_table, self.device, self.config)
+        figures = validate(logits, self.validation_table)
+        self.report(f"seed {self.seed} epoch {epoch + 1}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
+        best = max((entry["average_precision"] for entry in self.history), default=-1.0)
+        self.history.append({"epoch": epoch + 1, **figures})
+        if figures["average_precision"] > best:
+            save_file(
+                {k: v.contiguous().cpu() for k, v in self.network.state_dict().items()}, str(self.folder / WEIGHTS)
+            )
+
+    def _order(self, epoch: int) -> list[NDArray[np.int64]]:
+        """Return the batches of an epoch: similar lengths together, in an order that only seed and epoch decide."""
+        random = np.random.default_rng((self.seed, epoch))
+        lengths = self.train_table.lengths
+        jittered = np.argsort(lengths * random.uniform(0.8, 1.25, len(lengths)), kind="stable")
+        batches = list(_by_tokens(jittered, lengths, self.config.tokens_per_batch))
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def _rate(self, step: int) -> float:
+        total = sum(self.steps)
+        warm = max(1, int(self.config.warmup * total))
+        return (step + 1) / warm if step < warm else max(0.0, (total - step) / max(1, total - warm))
+
+    def _save(self, epoch: int, step: int) -> None:
+        state = {
+            "epoch": epoch,
+            "step": step,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "random": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
+            "history": self.history,
+        }
+        part = self.folder / f"{CHECKPOINT}.part"
+        torch.save(state, part)
+        part.replace(self.folder / CHECKPOINT)
+
+    def _resume(self) -> tuple[int, int]:
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return 0, 0
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        torch.set_rng_state(state["random"])
+        if state["cuda"]:
+            torch.cuda.set_rng_state_all(state["cuda"])
+        self.history = state["history"]
+        self.report(f"seed {self.seed}: going on from epoch {state['epoch'] + 1}, step {state['step']}")
+        return state["epoch"], state["step"]
+
+
+def parameter_groups(network: Network, config: TrainConfig) -> list[dict[str, Any]]:
+    """Return the optimiser's groups: the heads, then the layers from the top, each slower than the one above it."""
+    decay = config.weight_decay
+    groups = [{"params": list(network.heads.parameters()), "lr": config.head_learning_rate, "weight_decay": decay}]
+    layers = list(network.encoder.encoder.layer)[network.frozen_layers :]
+    for height, layer in enumerate(reversed(layers)):
+        rate = config.learning_rate * config.layer_decay**height
+        named = list(layer.named_parameters())
+        plain = [p for name, p in named if name.endswith("bias") or "LayerNorm" in name]
+        decayed = [p for name, p in named if not (name.endswith("bias") or "LayerNorm" in name)]
+        groups += [
+            {"params": decayed, "lr": rate, "weight_decay": decay},
+            {"params": plain, "lr": rate, "weight_decay": 0.0},
+        ]
+    return groups
+
+
+def window_table(
+    prepared: Prepared, part: Split, out: Path, config: TrainConfig, device: torch.device, report: Report
+) -> WindowTable:
+    """Return the windows of a split with the frozen layers' output, computed once and kept in the run folder."""
+    posts = prepared.part(part)
+    ids, owners, quotes = [], [], []
+    for place, row in enumerate(posts):
+        for number, window in enumerate(row["windows"]):
+            ids.append(np.asarray(window, dtype=np.int64))
+            owners.append(place)
+            quotes.append(
+                [(q["indicator"], q["first"], q["end"]) for q in row["quotes"] if q["window"] == number]
+            )
+    owner = np.asarray(owners, dtype=np.int64)
+    per_post = np.bincount(owner, minlength=len(posts))[owner]
+    truth = np.array([row or [-1] * len(INDICATORS) for row in posts["indicators"]], dtype=np.int8)
+    return WindowTable(
+        starts=np.concatenate(([0], np.cumsum([len(i) for i in ids]))),
+        posts=owner,
+        states=_frozen_states(prepared, ids, out / f"states-{part}.npy", config, device, report),
+        allowed=np.asarray(posts["allowed"], dtype=bool)[owner],
+        indicators=truth[owner],
+        quotes=quotes,
+        weights=(np.asarray(posts["weight"])[owner] / per_post).astype(np.float32),
+    )
+
+
+def _frozen_states(
+    prepared: Prepared, ids: list[NDArray[np.int64]], path: Path, config: TrainConfig, device: torch.device, report: Report
+) -> NDArray[np.float16]:
+    if path.exists():
+        return np.load(path, mmap_mode="r")
+    network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers).to(device).eval()
+    lengths = np.array([len(i) for i in ids])
+    starts = np.concatenate(([0], np.cumsum(lengths)))
+    width = network.heads.in_features
+    report(f"{path.name}: running the {config.frozen_layers} frozen layers over {starts[-1]} tokens")
+    part = path.with_suffix(".part.npy")
+    states = np.lib.format.open_memmap(part, "w+", np.float16, (int(starts[-1]), width))
+    order = np.argsort(lengths, kind="stable")
+    for batch in _by_tokens(order, lengths, 4 * config.tokens_per_batch):
+        padded = torch.ones((len(batch), int(lengths[batch].max())), dtype=torch.int64)
+        for row, i in enumerate(batch):
+            padded[row, : lengths[i]] = torch.from_numpy(ids[i])
+        mask = torch.arange(padded.shape[1])[None] < torch.from_numpy(lengths[batch])[:, None]
+        hidden = network.lower(padded.to(device), mask.to(device)).to("cpu", torch.float16).numpy()
+        for row, i in enumerate(batch):
+            states[starts[i] : starts[i + 1]] = hidden[row, : lengths[i]]
+    states.flush()
+    part.replace(path)
+    return np.load(path, mmap_mode="r")
+
+
+def collate(table: WindowTable, windows: NDArray[np.int64], device: torch.device) -> Batch:
+    """Return the named windows as one padded batch."""
+    lengths = table.lengths[windows]
+    states = np.zeros((len(windows), int(lengths.max()), table.states.shape[1]), dtype=np.float32)
+    for row, window in enumerate(windows):
+        states[row, : lengths[row]] = table.states[table.starts[window] : table.starts[window + 1]]
+    mask = np.arange(states.shape[1])[None] < lengths[:, None]
+    quotes = [(row, *quote) for row, window in enumerate(windows) for quote in table.quotes[window]]
+    tensors = (
+        torch.from_numpy(states), torch.from_numpy(mask), torch.from_numpy(table.allowed[windows]),
+        torch.from_numpy(table.indicators[windows]), torch.tensor(quotes, dtype=torch.int64).reshape(-1, 4),
+        torch.from_numpy(table.weights[windows]),
+    )  # fmt: skip
+    return Batch(*(tensor.to(device) for tensor in tensors))
+
+
+def predict(network: Network, table: WindowTable, device: torch.device, config: TrainConfig) -> NDArray[np.float32]:
+    """Return the logits of each post of a split, pooled over its windows as in scoring, *shape* ``(n_posts, n_outputs)``."""
+    network.eval()
+    logits = np.zeros((len(table.posts), N_OUTPUTS), dtype=np.float32)
+    order = np.argsort(table.lengths, kind="stable")
+    with torch.inference_mode():
+        for windows in _by_tokens(order, table.lengths, 4 * config.tokens_per_batch):
+            batch = collate(table, windows, device)
+            means = mean_scores(network.upper(batch.states, batch.mask), batch.mask)
+            logits[windows] = means.cpu().numpy()
+    n_posts = int(table.posts.max()) + 1
+    return np.stack([pool(logits[table.posts == i][:, None], n_labels=N_LABELS).logits for i in range(n_posts)])
+
+
+def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float]:
+    """Return the figures that choose among epochs and seeds, on the annotated posts of the validation split.
+
+    The average precision of the lure is taken over hand-written posts alone: public rows are easy and would hide them.
+    """
+    first = np.unique(table.posts, return_index=True)[1]
+    ours = table.indicators[first, 0] >= 0
+    margins = logits[:, 0] - np.logaddexp.reduce(logits[:, 1:N_LABELS], axis=1)
+    lures = table.allowed[first, 0]
+    labels = logits[:, :N_LABELS].argmax(1)
+    known = table.allowed[first][np.arange(len(labels)), labels]
+    truth = table.indicators[first][ours]
+    return {
+        "average_precision": float(average_precision_score(lures[ours], margins[ours])),
+        "average_precision_all": float(average_precision_score(lures, margins)),
+        "label_accuracy": float(known[ours].mean()),
+        "indicator_average_precision": float(average_precision_score(truth, logits[ours, N_LABELS:], average="micro")),
+    }
+
+
+def load_network(prepared: Prepared, folder: Path, config: TrainConfig) -> Network:
+    """Return the trained network of one seed, ready for evaluation.
+
+    :raises InputError: if the folder has no weights.
+    """
+    if not (folder / WEIGHTS).exists():
+        raise InputError(f"{folder}: no {WEIGHTS}; run: python -m training finetune")
+    network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers)
+    network.load_state_dict(load_file(folder / WEIGHTS))
+    return network.eval()
+
+
+def _by_tokens(order: NDArray[np.int64], lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
+    """Cut an order of windows into batches whose padded size stays within the budget."""
+    batch: list[int] = []
+    longest = 0
+    for window in order.tolist():
+        longest = max(longest, int(lengths[window]))
+        if batch and longest * (len(batch) + 1) > budget:
+            yield np.asarray(batch)
+            batch, longest = [], int(lengths[window])
+        batch.append(window)
+    if batch:
+        yield np.asarray(batch)
+
+
+def _same_config(path: Path, config: TrainConfig, prepared: Prepared) -> None:
+    """Refuse to mix runs of different settings or data in one folder."""
+    wanted = {**asdict(config), "seeds": None, "data_hash": prepared.facts["data_hash"]}
+    if path.exists():
+        found = json.loads(path.read_text("utf-8"))
+        if found != json.loads(json.dumps(wanted)):
+            raise InputError(f"{path.parent}: holds a run with other settings or data; choose another folder")
+    path.write_text(json.dumps(wanted, indent=2) + "\n", "utf-8")
+
+

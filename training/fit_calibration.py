@@ -1,0 +1,105 @@
+"""Temperatures, operating points and indicator thresholds, all from validation posts scored by the exported graph."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from detector.calibration import OperatingPoints, indicator_probabilities, label_probabilities
+from detector.errors import InputError
+from detector.records import INDICATORS, LABELS
+from training.metrics import threshold_at_false_positives, threshold_at_recall
+
+MAX_FALSE_POSITIVES = 0.005
+MIN_RECALL = 0.95
+MIN_OCCURRENCES = 10
+"""Posts that must show an indicator before a threshold of its own is fitted."""
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Scored validation posts.
+
+    :ivar logits: *Shape* ``(n_posts, n_labels + n_indicators)``.
+    :ivar allowed: Labels each post may have, *shape* ``(n_posts, n_labels)``.
+    :ivar indicators: Present indicators, *shape* ``(n_posts, n_indicators)``; rows of public posts are not used.
+    :ivar written: True for posts of the corpus, *shape* ``(n_posts,)``.
+    """
+
+    logits: FloatArray
+    allowed: BoolArray
+    indicators: BoolArray
+    written: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The numbers that turn logits into verdicts; see :class:`detector.bundle.Manifest`."""
+
+    temperature: float
+    indicator_temperature: float
+    operating_points: OperatingPoints
+    indicator_thresholds: dict[str, float]
+
+
+def fit(validation: Validation) -> Calibration:
+    """Fit everything on validation posts.
+
+    The temperatures minimise the negative log-likelihood of the hand-written posts. ``high`` holds its false-positive rate on the
+    hand-written posts and on all posts, whichever asks for more: the hand-written ones are hard, the public ones many.
+
+    :raises InputError: if there are no hand-written lures, or only lures.
+    """
+    lures = validation.allowed[:, 0]
+    ours = validation.written
+    if not lures[ours].any() or lures[ours].all():
+        raise InputError("expected hand-written posts of both kinds in validation, to set operating points by")
+    n_labels = len(LABELS)
+    temperature = _label_temperature(validation.logits[ours, :n_labels], validation.allowed[ours])
+    shares = label_probabilities(validation.logits[:, :n_labels], temperature=temperature)
+    scores = shares[:, 0].astype(np.float64)
+    high = max(
+        threshold_at_false_positives(lures[part], scores[part], MAX_FALSE_POSITIVES)
+        for part in (ours, np.ones_like(ours))
+    )
+    review = min(threshold_at_recall(lures[ours], scores[ours], MIN_RECALL), high)
+    marks = validation.logits[ours, n_labels:]
+    truth = validation.indicators[ours]
+    warmth = _indicator_temperature(marks, truth)
+    return Calibration(
+        temperature, warmth, OperatingPoints(high, review), _indicator_thresholds(marks, truth, warmth)
+    )
+
+
+def _label_temperature(logits: FloatArray, allowed: BoolArray) -> float:
+    def loss(log_temperature: float) -> float:
+        shares = label_probabilities(logits, temperature=float(np.exp(log_temperature)))
+        return float(-np.log((shares * allowed).sum(1).clip(1e-7)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
+
+
+def _indicator_temperature(logits: FloatArray, truth: BoolArray) -> float:
+    def loss(log_temperature: float) -> float:
+        chances = indicator_probabilities(logits, temperature=float(np.exp(log_temperature))).clip(1e-7, 1 - 1e-7)
+        return float(-np.where(truth, np.log(chances), np.log1p(-chances)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
+
+
+def _indicator_thresholds(logits: FloatArray, truth: BoolArray, temperature: float) -> dict[str, float]:
+    """Return for each indicator the probability with the best F1 on validation; one half where it is too rare to tell."""
+    chances = indicator_probabilities(logits, temperature=temperature)
+    grid = np.arange(0.2, 0.81, 0.05)
+    thresholds = {}
+    for place, code in enumerate(INDICATORS):
+        if truth[:, place].sum() < MIN_OCCURRENCES:
+            thresholds[code] = 0.5
+            continue
+        found = chances[:, place, None] >= grid
+        hits = (found & truth[:, place, None]).sum(0)
+        thresholds[code] = round(float(grid[np.argmax(2 * hits / (found.sum(0) + truth[:, place].sum()))]), 2)
+    return thresholds

@@ -1,0 +1,69 @@
+"""What training minimises: label, indicator and evidence losses, each masked where the truth is not known."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from detector.records import LABELS
+
+N_LABELS = len(LABELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded windows and what is known of them.
+
+    :ivar states: Output of the frozen layers, *shape* ``(n_windows, n_tokens, width)``.
+    :ivar mask: True for real tokens, *shape* ``(n_windows, n_tokens)``.
+    :ivar allowed: Labels each window's post may have, bool, *shape* ``(n_windows, n_labels)``.
+    :ivar indicators: 1 present, 0 absent, -1 not annotated, *shape* ``(n_windows, n_indicators)``.
+    :ivar quotes: Window, indicator, first token and one past the last, int64, *shape* ``(n_quotes, 4)``.
+    :ivar weights: Weight of each window in the loss, *shape* ``(n_windows,)``.
+    """
+
+    states: Tensor
+    mask: Tensor
+    allowed: Tensor
+    indicators: Tensor
+    quotes: Tensor
+    weights: Tensor
+
+
+def label_loss(logits: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
+    """Return the negative log-probability that the label is one of those allowed, one a window.
+
+    With a single allowed label this is cross-entropy; with several it asks only that the rest be unlikely.
+
+    :param smoothing: Share of the loss that pulls towards all labels alike; only where the label is known.
+    """
+    logs = F.log_softmax(logits, dim=-1)
+    loss = -torch.logsumexp(logs.masked_fill(~allowed, float("-inf")), dim=-1)
+    known = allowed.sum(-1) == 1
+    return torch.where(known, (1 - smoothing) * loss - smoothing * logs.mean(-1), loss)
+
+
+def indicator_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean binary cross-entropy over the annotated indicators, one a window; 0 where none is annotated."""
+    known = (truth >= 0).to(logits.dtype)
+    loss = F.binary_cross_entropy_with_logits(logits, truth.clamp(min=0).to(logits.dtype), reduction="none")
+    return (loss * known).sum(-1) / known.sum(-1).clamp(min=1)
+
+
+def evidence_loss(scores: Tensor, mask: Tensor, quotes: Tensor) -> Tensor:
+    """Return how far the contributions to an indicator lie outside the words quoted for it, mean over quotes.
+
+    It is the negative logarithm of the share, by softmax over the window's tokens, that falls on the quote. It says where the
+    contributions should be and leaves the logit itself alone.
+
+    :param scores: Token scores of the indicators, *shape* ``(n_windows, n_tokens, n_indicators)``.
+    """
+    if not len(quotes):
+        return scores.new_zeros(())
+    window, indicator, first, end = quotes.unbind(1)
+    chosen = scores[window, :, indicator].masked_fill(~mask[window], float("-inf"))
+    logs = F.log_softmax(chosen, dim=-1)
+    places = torch.arange(scores.shape[1], device=scores.device)
+    inside = (places >= first[:, None]) & (places < end[:, None])
+    return -torch.logsumexp(logs.masked_fill(~inside, float("-inf")), dim=-1).mean()

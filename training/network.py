@@ -1,0 +1,85 @@
+"""The network: an encoder, and heads that are linear on its token states.
+
+The logit of a window is the mean of its tokens' scores, so each token's contribution is exact (:mod:`detector.pooling`).
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel
+
+from detector.errors import InputError
+
+POSITION_OFFSETS = {"bert": 0, "xlm-roberta": 2, "roberta": 2}
+"""Model types whose layers the exported graph can hold, with the position of the first token."""
+
+
+class Network(nn.Module):
+    """Encoder and heads.
+
+    :param base: Folder or Hugging Face id of the encoder.
+    :param n_outputs: Labels and indicators together.
+    :param frozen_layers: Lower layers, embeddings included, that never change.
+    :raises InputError: if the encoder is of a type that cannot be exported, or has too few layers.
+    """
+
+    def __init__(self, base: str | Path, n_outputs: int, *, frozen_layers: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        config = AutoConfig.from_pretrained(base)
+        if config.model_type not in POSITION_OFFSETS:
+            known = ", ".join(POSITION_OFFSETS)
+            raise InputError(f"{base}: expected an encoder of type {known}, got {config.model_type}")
+        if not 0 <= frozen_layers < config.num_hidden_layers:
+            raise InputError(f"frozen_layers must be below {config.num_hidden_layers}, got {frozen_layers}")
+        config.hidden_dropout_prob = dropout
+        config.attention_probs_dropout_prob = dropout
+        self.encoder = AutoModel.from_pretrained(base, config=config, add_pooling_layer=False)
+        self.heads = nn.Linear(config.hidden_size, n_outputs)
+        self.dropout = nn.Dropout(dropout)
+        self.frozen_layers = frozen_layers
+        frozen = [self.encoder.embeddings, *self.encoder.encoder.layer[:frozen_layers]]
+        for module in frozen:
+            module.requires_grad_(False)
+
+    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Return the states behind the frozen layers, without dropout.
+
+        :param ids: Token ids, *shape* ``(n_windows, n_tokens)``.
+        :param mask: True for real tokens, same shape.
+        :return: *Shape* ``(n_windows, n_tokens, width)``.
+        """
+        layers = self.encoder.encoder.layer[: self.frozen_layers]
+        training = self.training
+        self.eval()
+        with torch.no_grad():
+            hidden = _run(layers, self.encoder.embeddings(input_ids=ids), mask)
+        self.train(training)
+        return hidden
+
+    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Return the token scores from the states behind the frozen layers.
+
+        :return: *Shape* ``(n_windows, n_tokens, n_outputs)``.
+        """
+        hidden = _run(self.encoder.encoder.layer[self.frozen_layers :], hidden, mask)
+        return self.heads(self.dropout(hidden))
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Return the token scores, *shape* ``(n_windows, n_tokens, n_outputs)``."""
+        return self.upper(self.lower(ids, mask), mask)
+
+
+def mean_scores(scores: Tensor, mask: Tensor) -> Tensor:
+    """Return the logits of each window, *shape* ``(n_windows, n_outputs)``."""
+    weights = mask.unsqueeze(-1).to(scores.dtype)
+    return (scores * weights).sum(1) / weights.sum(1)
+
+
+def _run(layers: nn.ModuleList, hidden: Tensor, mask: Tensor) -> Tensor:
+    bias = torch.zeros(mask.shape, dtype=hidden.dtype, device=hidden.device)
+    bias = bias.masked_fill(~mask, torch.finfo(hidden.dtype).min)[:, None, None, :]
+    for layer in layers:
+        out = layer(hidden, attention_mask=bias)
+        hidden = out[0] if isinstance(out, tuple) else out
+    return hidden

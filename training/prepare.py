@@ -1,0 +1,199 @@
+"""From posts to a prepared folder: splits, windows of token ids, and the base encoder with the vocabulary it will be shipped with.
+
+The vocabulary is trimmed here, before training, so that training, evaluation and serving cut every text into the same tokens.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, load_from_disk
+from numpy.typing import NDArray
+
+from detector.encoder import Encoder, Window
+from detector.errors import InputError
+from detector.records import INDICATORS, LABELS
+from detector.text import NormalisedText, normalise
+from training.config import TrainConfig
+from training.examples import Example, read_corpus
+from training.sources import Source, read_public, read_sources
+from training.splits import Split, split
+from training.vocabulary import trim_base
+
+BASE = "base"
+POSTS = "posts"
+FACTS = "prepared.json"
+EXCERPT_TOKENS = 176
+HELD_BACK_SHARE = 5
+"""Of each public set, validation and test take at most a fifth of the declared training rows: long adverts are slow to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A prepared folder.
+
+    :ivar base: Folder of the trimmed encoder and its tokenizer.
+    :ivar posts: One row a post: ``id text language source split group pair hardness kind allowed indicators windows spans quotes weight``.
+    :ivar facts: Counts and hashes, as in ``prepared.json``.
+    """
+
+    base: Path
+    posts: Dataset
+    facts: dict[str, Any]
+
+    def part(self, name: Split) -> Dataset:
+        """Return the posts of one split."""
+        return self.posts.select(np.flatnonzero(np.asarray(self.posts["split"]) == name))
+
+
+def prepare(
+    out: Path, *, base: str, corpus: Path, sources: Path, public: Path | None, config: TrainConfig
+) -> Prepared:
+    """Read all posts, split them, cut them into windows and write everything that training needs.
+
+    :param base: Folder or Hugging Face id of the encoder.
+    :param corpus: Folder of ``<language>.jsonl`` files.
+    :param sources: ``sources.toml``.
+    :param public: Folder of the public sets; without it the corpus is all there is.
+    :raises InputError: if a set is missing or a group crosses splits.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    declared = read_sources(sources) if public else {}
+    examples = read_corpus(corpus)
+    for source in declared.values():
+        examples.extend(read_public(public or Path(), source))
+    splits = split(examples, declared)
+    tokenizer = trim_base(base, out / BASE, [e.text for e in examples if e.source == "corpus"])
+    encoder = Encoder(tokenizer, max_tokens=config.max_tokens, overlap=config.overlap)
+    kept = _sample(examples, splits, declared)
+    weights = _weights([examples[i] for i in kept], [splits[i] for i in kept], config.public_weight)
+    rows = [_row(examples[i], splits[i], encoder, weight) for i, weight in zip(kept, weights, strict=True)]
+    Dataset.from_list(rows).save_to_disk(str(out / POSTS))
+    facts = {
+        "base": str(base),
+        "data_hash": _data_hash([examples[i] for i in kept]),
+        "languages": sorted({e.language for e in examples if e.source == "corpus"}),
+        "counts": _counts(examples, splits),
+    }
+    (out / FACTS).write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
+    return load_prepared(out)
+
+
+def load_prepared(folder: Path) -> Prepared:
+    """Read a prepared folder.
+
+    :raises InputError: if it is none.
+    """
+    if not (folder / FACTS).exists():
+        raise InputError(f"{folder}: no {FACTS}; run: python -m training prepare")
+    facts = json.loads((folder / FACTS).read_text("utf-8"))
+    return Prepared(folder / BASE, load_from_disk(str(folder / POSTS)), facts)
+
+
+def quote_tokens(
+    text: NormalisedText, original: str, quote: str, windows: Sequence[Window]
+) -> list[tuple[int, int, int]]:
+    """Return where a quote's first occurrence lies: window, first token, one past the last, for each window that sees it."""
+    start = original.find(quote)
+    starts, ends = np.asarray(text.starts), np.asarray(text.ends)
+    inside = np.flatnonzero((starts < start + len(quote)) & (ends > start))
+    if not quote or not len(inside):
+        return []
+    found = []
+    for place, window in enumerate(windows):
+        hit = np.flatnonzero((window.spans[:, 0] <= inside[-1]) & (window.spans[:, 1] > inside[0]))
+        if len(hit):
+            found.append((place, int(hit[0]), int(hit[-1]) + 1))
+    return found
+
+
+def _row(example: Example, place: Split, encoder: Encoder, weight: float) -> dict[str, Any]:
+    text = normalise(example.text)
+    windows = encoder.windows(text.text)
+    if example.source != "corpus" and place == "train":
+        windows = [_excerpt(windows, example.id)]
+    quotes = [
+        {"indicator": INDICATORS.index(quote.indicator), "window": w, "first": first, "end": end}
+        for quote in example.quotes or ()
+        for w, first, end in quote_tokens(text, example.text, quote.text, windows)
+    ]
+    present = {quote.indicator for quote in example.quotes or ()}
+    return {
+        "id": example.id,
+        "text": example.text,
+        "language": example.language,
+        "source": example.source,
+        "split": place,
+        "group": example.group,
+        "pair": example.pair or "",
+        "hardness": example.hardness or "",
+        "kind": example.kind or "",
+        "allowed": [label in example.labels for label in LABELS],
+        "indicators": [] if example.quotes is None else [code in present for code in INDICATORS],
+        "windows": [window.ids.tolist() for window in windows],
+        "quotes": quotes,
+        "weight": weight,
+    }
+
+
+def _excerpt(windows: Sequence[Window], name: str) -> Window:
+    """Return a piece of a public post: its opening for two in three, a piece from anywhere for the rest, of varying length.
+
+    Adverts are long, and time is short; and cut to the length of posts they cannot be told from lures by their length.
+    """
+    random = np.random.default_rng(_hash(name))
+    window = windows[0] if random.random() < 2 / 3 else windows[int(random.integers(len(windows)))]
+    n_tokens = min(len(window.ids), int(random.integers(24, EXCERPT_TOKENS)))
+    start = 1 if window is windows[0] else int(random.integers(1, len(window.ids) - n_tokens + 1))
+    kept = np.r_[0, start : start + n_tokens - 2, len(window.ids) - 1]
+    return Window(window.ids[kept], window.spans[kept])
+
+
+def _sample(examples: Sequence[Example], splits: Sequence[Split], sources: dict[str, Source]) -> list[int]:
+    """Return the places to keep: all of the corpus, and of each public set as many rows as declared, by hash."""
+    order = sorted(range(len(examples)), key=lambda i: _hash(examples[i].id))
+    taken: Counter[tuple[str, Split]] = Counter()
+    kept = []
+    for i in order:
+        source, place = examples[i].source, splits[i]
+        if source == "corpus":
+            kept.append(i)
+            continue
+        taken[source, place] += 1
+        room = sources[source].sample // (1 if place == "train" else HELD_BACK_SHARE)
+        if place != "held_out" and taken[source, place] <= room:
+            kept.append(i)
+    return sorted(kept)
+
+
+def _weights(examples: Sequence[Example], splits: Sequence[Split], public_weight: float) -> NDArray[np.float64]:
+    """Weigh public rows so that together they count ``public_weight`` times as much as the corpus."""
+    ours = np.array([e.source == "corpus" for e in examples])
+    trained = np.array([place == "train" for place in splits])
+    n_public = int((trained & ~ours).sum())
+    share = public_weight * (trained & ours).sum() / n_public if n_public else 1.0
+    return np.where(ours, 1.0, min(1.0, share))
+
+
+def _counts(examples: Sequence[Example], splits: Sequence[Split]) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for example, place in zip(examples, splits, strict=True):
+        row = counts.setdefault(example.source, {})
+        row[place] = row.get(place, 0) + 1
+    return counts
+
+
+def _data_hash(examples: Sequence[Example]) -> str:
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(json.dumps([example.id, example.text, example.labels]).encode())
+    return digest.hexdigest()[:16]
+
+
+def _hash(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])

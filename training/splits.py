@@ -1,0 +1,99 @@
+"""Which posts train, validate and test: groups never cross, and near-duplicates are one group."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from detector.errors import InputError
+from training.duplicates import near_duplicates
+from training.examples import Example
+from training.sources import Source
+
+Split = Literal["train", "validation", "test", "held_out"]
+
+NEAR = 0.6
+"""Share of shingles from which two posts belong to one group."""
+SALT = "scam-recruitment-detector"
+
+
+def split(examples: Sequence[Example], sources: Mapping[str, Source]) -> list[Split]:
+    """Return the split of each example.
+
+    Corpus groups (writing batches) are dealt out language by language: of ten batches, in turn, two and one or one and two go to
+    test and validation. The two Chinese scripts were planned alike, so their batches of one number go together. Public rows go by a hash, a tenth each to validation and test; sets declared as held out stay out.
+
+    :raises InputError: if a group would cross splits after near-duplicates were joined.
+    """
+    whole = _joined_groups(examples)
+    dealt = _deal_corpus(examples)
+    chosen: dict[str, Split] = {}
+    for example, group in zip(examples, whole, strict=True):
+        own = _own_split(example, dealt, sources)
+        # Near-duplicates follow the first of their group, but never out of or into a held-out set.
+        first = chosen.setdefault(group, own)
+        if "held_out" in (first, own) and first != own:
+            chosen[group] = "held_out"
+    splits = [chosen[group] for group in whole]
+    assert_no_crossing(examples, splits)
+    return splits
+
+
+def assert_no_crossing(examples: Sequence[Example], splits: Sequence[Split]) -> None:
+    """Check that no group, pair or batch of one author lies in two splits.
+
+    :raises InputError: naming the first that does.
+    """
+    seen: dict[str, Split] = {}
+    for example, place in zip(examples, splits, strict=True):
+        for name in (f"group {example.group}", f"pair {example.pair}" if example.pair else ""):
+            if name and seen.setdefault(name, place) != place:
+                raise InputError(f"{name} of {example.source} crosses from {seen[name]} to {place}")
+
+
+def _joined_groups(examples: Sequence[Example]) -> list[str]:
+    """Return a group name for each example after joining the groups that share near-duplicates."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            name = parent[name]
+        return name
+
+    for one, other, _ in near_duplicates([e.text for e in examples], threshold=NEAR):
+        parent[root(examples[other].group)] = root(examples[one].group)
+    return [root(example.group) for example in examples]
+
+
+def _deal_corpus(examples: Sequence[Example]) -> dict[str, Split]:
+    batches: dict[str, set[str]] = defaultdict(set)
+    for example in examples:
+        if example.source == "corpus":
+            language, batch = _batch(example.group)
+            batches[language].add(batch)
+    dealt: dict[tuple[str, str], Split] = {}
+    for place, (language, numbers) in enumerate(sorted(batches.items())):
+        ordered = sorted(numbers, key=lambda batch: _hash(f"{language}-{batch}"))
+        n_test = 2 - place % 2
+        for rank, batch in enumerate(ordered):
+            dealt[language, batch] = "test" if rank < n_test else "validation" if rank < 3 else "train"
+    return {e.group: dealt[_batch(e.group)] for e in examples if e.source == "corpus"}
+
+
+def _batch(group: str) -> tuple[str, str]:
+    """Return language, without script, and batch of a corpus group such as ``zh-Hant-b03``."""
+    language, batch = group.rsplit("-", 1)
+    return language.split("-")[0], batch
+
+
+def _own_split(example: Example, dealt: Mapping[str, Split], sources: Mapping[str, Source]) -> Split:
+    if example.source == "corpus":
+        return dealt[example.group]
+    if sources[example.source].use == "held_out":
+        return "held_out"
+    tenth = _hash(example.group) % 10
+    return "test" if tenth == 0 else "validation" if tenth == 1 else "train"
+
+
+def _hash(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{SALT}/{name}".encode()).digest()[:8])
