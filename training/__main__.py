@@ -50,9 +50,7 @@ def prepare(
     from training.config import read_config
     from training.prepare import prepare as run_prepare
 
-    prepared = run_prepare(
-        run / "prepared", base=base, corpus=corpus, sources=sources, public=public, config=read_config(config)
-    )
+    prepared = run_prepare(run / "prepared", base=base, corpus=corpus, sources=sources, public=public, config=read_config(config))
     for source, row in prepared.facts["counts"].items():
         typer.echo(f"{source}: " + ", ".join(f"{number} {part}" for part, number in sorted(row.items())))
 
@@ -87,7 +85,7 @@ def export(
 def evaluate(
     run: Run = RUN,
     bundle: Folder = DEFAULT_BUNDLE,
-    out: Annotated[Path, typer.Option(help="Folder for report.json, report.md and the plots.")] = Path("runs/report"),
+    out: Annotated[Path, typer.Option(help="Folder for report.json, report.md and the plots.")] = Path("training/report"),
 ) -> None:
     """Run the exported bundle on the test split and the held-out sets, beside the baselines."""
     from training.evaluate import evaluate as run_evaluate

@@ -52,9 +52,7 @@ class Audit:
     def __str__(self) -> str:
         lines = [f"{'language':10}" + "".join(f"{label:>18}" for label in LABELS) + f"{'all':>8}"]
         for language, row in sorted(self.counts.items()):
-            lines.append(
-                f"{language:10}" + "".join(f"{row[label]:18}" for label in LABELS) + f"{row.total():8}"
-            )
+            lines.append(f"{language:10}" + "".join(f"{row[label]:18}" for label in LABELS) + f"{row.total():8}")
         lines += [
             f"AUC of scam_compound from surface statistics, {name}: {auc:.3f} (limit {MAX_SURFACE_AUC})"
             for name, auc in self.surface_auc.items()

@@ -51,9 +51,7 @@ class TrainConfig:
         if not 0 < self.layer_decay <= 1:
             raise InputError(f"layer_decay must be above 0 and at most 1, got {self.layer_decay}")
         if self.tokens_per_batch < self.max_tokens:
-            raise InputError(
-                f"tokens_per_batch {self.tokens_per_batch} must hold a window of {self.max_tokens} tokens"
-            )
+            raise InputError(f"tokens_per_batch {self.tokens_per_batch} must hold a window of {self.max_tokens} tokens")
 
 
 def read_config(path: Path | None) -> TrainConfig:

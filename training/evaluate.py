@@ -155,11 +155,7 @@ def _parts(scored: Scored, column: str) -> dict[str, Scored]:
 def _negatives_by_label(scored: Scored) -> dict[str, Any]:
     """Return, for each other label, how well the lures are told from it alone."""
     labels = np.asarray(scored.posts["allowed"], dtype=bool).argmax(1)
-    return {
-        label: figures(scored.only(scored.lures | (labels == place)))
-        for place, label in enumerate(LABELS)
-        if place
-    }
+    return {label: figures(scored.only(scored.lures | (labels == place))) for place, label in enumerate(LABELS) if place}
 
 
 def _pairs(scored: Scored) -> dict[str, Any]:

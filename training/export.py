@@ -156,8 +156,7 @@ def _gate(bundle: Bundle, validation: Validation, reference: FloatArray, calibra
         raise BundleError(f"{bundle.folder}: expected at most {MAX_BYTES} bytes, got {size}")
     n_labels, temperature = len(LABELS), calibration.temperature
     ours, theirs = (
-        label_probabilities(logits[:, :n_labels], temperature=temperature)[:, 0]
-        for logits in (validation.logits, reference)
+        label_probabilities(logits[:, :n_labels], temperature=temperature)[:, 0] for logits in (validation.logits, reference)
     )
     lures = validation.allowed[:, 0]
     parity = Parity(

@@ -90,9 +90,7 @@ class Run:
         torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
         self.train_table, self.validation_table = train, validation
         self.folder, self.config, self.seed, self.device, self.report = folder, config, seed, device, report
-        self.network = Network(
-            prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout
-        ).to(device)
+        self.network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout).to(device)
         self.steps = [len(self._order(epoch)) for epoch in range(config.epochs)]
         self.optimiser = torch.optim.AdamW(parameter_groups(self.network, config))
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
@@ -149,9 +147,7 @@ class Run:
         best = max((entry["average_precision"] for entry in self.history), default=-1.0)
         self.history.append({"epoch": epoch + 1, **figures})
         if figures["average_precision"] > best:
-            save_file(
-                {k: v.contiguous().cpu() for k, v in self.network.state_dict().items()}, str(self.folder / WEIGHTS)
-            )
+            save_file({k: v.contiguous().cpu() for k, v in self.network.state_dict().items()}, str(self.folder / WEIGHTS))
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
         """Return the batches of an epoch: similar lengths together, in an order that only seed and epoch decide."""
@@ -224,9 +220,7 @@ def window_table(
         for number, window in enumerate(row["windows"]):
             ids.append(np.asarray(window, dtype=np.int64))
             owners.append(place)
-            quotes.append(
-                [(q["indicator"], q["first"], q["end"]) for q in row["quotes"] if q["window"] == number]
-            )
+            quotes.append([(q["indicator"], q["first"], q["end"]) for q in row["quotes"] if q["window"] == number])
     owner = np.asarray(owners, dtype=np.int64)
     per_post = np.bincount(owner, minlength=len(posts))[owner]
     truth = np.array([row or [-1] * len(INDICATORS) for row in posts["indicators"]], dtype=np.int8)
@@ -351,5 +345,3 @@ def _same_config(path: Path, config: TrainConfig, prepared: Prepared) -> None:
         if found != json.loads(json.dumps(wanted)):
             raise InputError(f"{path.parent}: holds a run with other settings or data; choose another folder")
     path.write_text(json.dumps(wanted, indent=2) + "\n", "utf-8")
-
-

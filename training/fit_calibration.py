@@ -61,17 +61,12 @@ def fit(validation: Validation) -> Calibration:
     temperature = _label_temperature(validation.logits[ours, :n_labels], validation.allowed[ours])
     shares = label_probabilities(validation.logits[:, :n_labels], temperature=temperature)
     scores = shares[:, 0].astype(np.float64)
-    high = max(
-        threshold_at_false_positives(lures[part], scores[part], MAX_FALSE_POSITIVES)
-        for part in (ours, np.ones_like(ours))
-    )
+    high = max(threshold_at_false_positives(lures[part], scores[part], MAX_FALSE_POSITIVES) for part in (ours, np.ones_like(ours)))
     review = min(threshold_at_recall(lures[ours], scores[ours], MIN_RECALL), high)
     marks = validation.logits[ours, n_labels:]
     truth = validation.indicators[ours]
     warmth = _indicator_temperature(marks, truth)
-    return Calibration(
-        temperature, warmth, OperatingPoints(high, review), _indicator_thresholds(marks, truth, warmth)
-    )
+    return Calibration(temperature, warmth, OperatingPoints(high, review), _indicator_thresholds(marks, truth, warmth))
 
 
 def _label_temperature(logits: FloatArray, allowed: BoolArray) -> float:

@@ -165,7 +165,9 @@ class _Builder:
     def layer(self, name: str, hidden: str) -> str:
         q, k, v = (self.linear(f"{name}.attention.self.{part}", hidden) for part in ("query", "key", "value"))
         mixed = self.add("MultiHeadAttention", [q, k, v], f"{name}.mixed", MS, num_heads=self.shape.heads)
-        attended = self.skip_norm(self.linear(f"{name}.attention.output.dense", mixed), hidden, f"{name}.attention.output.LayerNorm")
+        attended = self.skip_norm(
+            self.linear(f"{name}.attention.output.dense", mixed), hidden, f"{name}.attention.output.LayerNorm"
+        )
         wide = self.add("Gelu", [self.linear(f"{name}.intermediate.dense", attended)], f"{name}.wide", MS)
         return self.skip_norm(self.linear(f"{name}.output.dense", wide), attended, f"{name}.output.LayerNorm")
 

@@ -51,9 +51,7 @@ class Prepared:
         return self.posts.select(np.flatnonzero(np.asarray(self.posts["split"]) == name))
 
 
-def prepare(
-    out: Path, *, base: str, corpus: Path, sources: Path, public: Path | None, config: TrainConfig
-) -> Prepared:
+def prepare(out: Path, *, base: str, corpus: Path, sources: Path, public: Path | None, config: TrainConfig) -> Prepared:
     """Read all posts, split them, cut them into windows and write everything that training needs.
 
     :param base: Folder or Hugging Face id of the encoder.
@@ -95,9 +93,7 @@ def load_prepared(folder: Path) -> Prepared:
     return Prepared(folder / BASE, load_from_disk(str(folder / POSTS)), facts)
 
 
-def quote_tokens(
-    text: NormalisedText, original: str, quote: str, windows: Sequence[Window]
-) -> list[tuple[int, int, int]]:
+def quote_tokens(text: NormalisedText, original: str, quote: str, windows: Sequence[Window]) -> list[tuple[int, int, int]]:
     """Return where a quote's first occurrence lies: window, first token, one past the last, for each window that sees it."""
     start = original.find(quote)
     starts, ends = np.asarray(text.starts), np.asarray(text.ends)

@@ -104,6 +104,19 @@ def _frequent(pieces: Sequence[tuple[str, float]]) -> list[int]:
     return kept
 
 
+def read_base(base: str | Path) -> tuple[Tokenizer, dict[str, Any], list[tuple[str, float]]]:
+    """Return an encoder's tokenizer, the same as its JSON says it, and its pieces with their log-probabilities.
+
+    :param base: Folder or Hugging Face id.
+    :raises InputError: if the tokenizer is not a unigram model.
+    """
+    fast = AutoTokenizer.from_pretrained(base).backend_tokenizer
+    plain = json.loads(fast.to_str())
+    if plain["model"]["type"] != "Unigram":
+        raise InputError(f"{base}: expected a unigram tokenizer, got {plain['model']['type']}")
+    return fast, plain, [(piece, score) for piece, score in plain["model"]["vocab"]]
+
+
 def trim_base(base: str | Path, out: Path, texts: Sequence[str]) -> Tokenizer:
     """Write an encoder whose vocabulary is trimmed and whose embeddings are rounded to the 4 bits they are shipped in.
 
@@ -113,11 +126,7 @@ def trim_base(base: str | Path, out: Path, texts: Sequence[str]) -> Tokenizer:
     :return: The trimmed tokenizer.
     :raises InputError: if the tokenizer is not a unigram model.
     """
-    fast = AutoTokenizer.from_pretrained(base).backend_tokenizer
-    plain = json.loads(fast.to_str())
-    if plain["model"]["type"] != "Unigram":
-        raise InputError(f"{base}: expected a unigram tokenizer, got {plain['model']['type']}")
-    pieces = [(piece, score) for piece, score in plain["model"]["vocab"]]
+    fast, plain, pieces = read_base(base)
     counts = Counter(i for encoding in fast.encode_batch(list(texts)) for i in encoding.ids)
     kept = choose_pieces(pieces, [i for i, _ in counts.most_common() if i < len(pieces)])
     tokenizer = trim_tokenizer(plain, kept)
@@ -139,7 +148,5 @@ def trim_tokenizer(plain: dict[str, Any], kept: Sequence[int]) -> Tokenizer:
     """
     vocabulary = plain["model"]["vocab"]
     trimmed = {**plain, "model": {**plain["model"], "vocab": [vocabulary[i] for i in kept]}}
-    trimmed["added_tokens"] = [
-        token for token in plain["added_tokens"] if token["content"] in SPECIAL
-    ]
+    trimmed["added_tokens"] = [token for token in plain["added_tokens"] if token["content"] in SPECIAL]
     return Tokenizer.from_str(json.dumps(trimmed))

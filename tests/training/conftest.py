@@ -14,9 +14,7 @@ from training.finetune import finetune
 from training.prepare import Prepared, prepare
 
 ROOT = Path(__file__).parents[2]
-TINY = TrainConfig(
-    seeds=(1, 2), epochs=2, max_tokens=48, overlap=12, frozen_layers=1, tokens_per_batch=512, learning_rate=1e-3
-)
+TINY = TrainConfig(seeds=(1, 2), epochs=2, max_tokens=48, overlap=12, frozen_layers=1, tokens_per_batch=512, learning_rate=1e-3)
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +61,4 @@ def tiny_run(tiny_base: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPa
 
 
 def _prepare(out: Path, base: Path, corpus: Path) -> Prepared:
-    return prepare(
-        out, base=str(base), corpus=corpus, sources=ROOT / "data/sources.toml", public=None, config=TINY
-    )
+    return prepare(out, base=str(base), corpus=corpus, sources=ROOT / "data/sources.toml", public=None, config=TINY)

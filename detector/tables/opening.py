@@ -1,0 +1,120 @@
+"""From the name of an input to a table: what it is, and where its bytes can be read from."""
+
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from typing import BinaryIO, Literal, cast, get_args
+
+from detector.errors import InputError, OutputError
+from detector.tables.delimited import DelimitedTable
+from detector.tables.encoding import MARKS, check_encoding
+from detector.tables.jsonl import JsonLinesTable
+from detector.tables.parquet import ParquetTable
+from detector.tables.rows import Table, reading
+
+Format = Literal["csv", "jsonl", "parquet"]
+STANDARD_INPUT = "-"
+_EXTENSIONS: dict[str, Format] = {
+    ".csv": "csv", ".tsv": "csv", ".tab": "csv",
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+    ".parquet": "parquet", ".pq": "parquet",
+}  # fmt: skip
+_FOREIGN = (
+    (b"\x1f\x8b", "gzip-compressed data; unpack it, or pipe it: gzip -dc FILE | scam-detector score -"),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed data; unpack it, or pipe it: zstd -dc FILE | scam-detector score -"),
+    (b"PK\x03\x04", "a ZIP archive or Excel workbook; save the sheet as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save the sheet as CSV"),
+    (b"%PDF", "a PDF"),
+)
+_PEEKED = 4096
+
+
+def open_table(
+    path: Path | str, *, format: str | None = None, encoding: str | None = None, twice: bool = False
+) -> Table:
+    """Open an input.
+
+    :param path: A file, or ``-`` for standard input.
+    :param format: ``csv``, ``jsonl`` or ``parquet``; by default known from the extension or else the first bytes.
+    :param encoding: Of a CSV file, if the caller knows it.
+    :param twice: Whether the table will be asked for all its columns before its rows.
+    :raises InputError: if it cannot be read, or is nothing like a table.
+    """
+    if format is not None and format not in get_args(Format):
+        raise InputError(f"expected the format csv, jsonl or parquet, got {format!r}")
+    if encoding is not None:
+        check_encoding(encoding)
+    name = "standard input" if str(path) == STANDARD_INPUT else str(path)
+    with reading(name):
+        stream = _opened(path)
+        head = _peek(stream)
+        found = cast(Format, format) if format else _format_of(Path(path), head)
+        _check_is_text(name, found, head)
+        if not _is_file(stream) and (twice or found != "jsonl"):
+            stream = _spooled(stream)
+        return _table(name, stream, found, encoding)
+
+
+def _table(name: str, stream: BinaryIO, format: Format, encoding: str | None) -> Table:
+    if format == "csv":
+        return DelimitedTable(name, stream, encoding=encoding)
+    if format == "parquet":
+        return ParquetTable(name, stream)
+    return JsonLinesTable(name, stream, again=_reopened(stream) if _is_file(stream) else None)
+
+
+def _opened(path: Path | str) -> BinaryIO:
+    if str(path) == STANDARD_INPUT:
+        # Not closed with the table: it is the process's own.
+        stream: BinaryIO = os.fdopen(os.dup(0), "rb")
+        return stream
+    return Path(path).open("rb")
+
+
+def _peek(stream: BinaryIO) -> bytes:
+    """Return the first bytes without taking them."""
+    head: bytes = stream.peek(_PEEKED)[:_PEEKED]  # type: ignore[attr-defined]
+    return head
+
+
+def _format_of(path: Path, head: bytes) -> Format:
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    known = _EXTENSIONS.get(path.suffix.lower())
+    if known is not None:
+        return known
+    mark = next((mark for mark, _ in MARKS if head.startswith(mark)), b"")
+    start = head.removeprefix(mark).replace(b"\0", b"").lstrip()
+    # Nothing at all is a file of no objects; as CSV it would lack its header.
+    return "jsonl" if not start or start[:1] in {b"{", b"["} else "csv"
+
+
+def _check_is_text(name: str, format: Format, head: bytes) -> None:
+    if format == "parquet":
+        return
+    for magic, what in _FOREIGN:
+        if head.startswith(magic):
+            raise InputError(f"{name}: expected CSV, JSONL or Parquet, got {what}")
+
+
+def _is_file(stream: BinaryIO) -> bool:
+    return stat.S_ISREG(os.fstat(stream.fileno()).st_mode) and stream.tell() == 0
+
+
+def _reopened(stream: BinaryIO) -> BinaryIO:
+    """Open the file behind a stream once more, with a position of its own; also one that has no name any more."""
+    return open(f"/proc/self/fd/{stream.fileno()}", "rb")
+
+
+def _spooled(stream: BinaryIO) -> BinaryIO:
+    """Copy a stream that can be read only once into a nameless temporary file."""
+    with stream:
+        try:
+            copy = tempfile.TemporaryFile()
+            shutil.copyfileobj(stream, copy)
+            copy.seek(0)
+        except OSError as error:
+            raise OutputError(f"{tempfile.gettempdir()}: cannot hold a copy of the input: {error.strerror or error}") from error
+    return cast(BinaryIO, copy)

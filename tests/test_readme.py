@@ -1,0 +1,116 @@
+"""The README is run: its commands, its Python, and its figures."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from training.model_card import readme_figures, report_markdown
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+REPORT = ROOT / "training/report/report.json"
+
+
+def _section(title: str) -> str:
+    return README.split(f"\n## {title}", 1)[1].split("\n## ", 1)[0]
+
+
+def _blocks(text: str, kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder with the sample posts, as in a clone, to write into."""
+    shutil.copytree(ROOT / "data/samples", tmp_path / "data/samples")
+    return tmp_path
+
+
+@pytest.mark.model
+def test_the_analysts_commands_run(clone: Path) -> None:
+    (commands,) = _blocks(_section("For analysts"), "bash")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=clone, env={**os.environ, "PATH": path}, check=True)
+    verdicts = [json.loads(line) for line in (clone / "verdicts.jsonl").read_text("utf-8").splitlines()]
+    assert len(verdicts) == 40
+    assert (clone / "verdicts.csv").stat().st_size > 0
+
+
+@pytest.mark.model
+def test_the_researchers_python_runs() -> None:
+    (code,) = _blocks(_section("For researchers"), "python")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    honest, lure = printed.getvalue().splitlines()
+    assert honest.startswith("a low")
+    assert lure.startswith(("b high", "b review"))
+
+
+@pytest.mark.model
+def test_the_platforms_request_is_answered_as_shown() -> None:
+    commands = _blocks(_section("For platforms"), "bash")
+    request = re.search(r"-d '(.*)'", commands[1])
+    assert request is not None
+    with _service() as address:
+        body = request[1].encode()
+        call = urllib.request.Request(f"{address}/v1/score", body, {"content-type": "application/json"})
+        with urllib.request.urlopen(call) as response:
+            answer = json.load(response)
+    (item,) = answer["results"]
+    assert item["id"] == "p-17"
+    assert item["result"]["band"] in {"high", "review"}
+
+
+def test_every_training_command_of_the_readme_exists() -> None:
+    commands = README.split("<!-- training commands -->")[1].split("```")[1].splitlines()[1:]
+    for command in commands:
+        words = command.split()[2:]
+        assert words[0] == "training"
+        names = [word for word in words[1:3] if word.isalpha()]
+        shown = subprocess.run([sys.executable, "-m", "training", *names, "--help"], capture_output=True, text=True, check=True)
+        for option in (word for word in words if word.startswith("--")):
+            assert option in shown.stdout
+
+
+def test_the_figures_of_readme_card_and_report_agree() -> None:
+    report = json.loads(REPORT.read_text("utf-8"))
+    assert readme_figures(report) in README
+    assert (REPORT.parent / "report.md").read_text("utf-8") == report_markdown(report)
+    assert report["model"] in (ROOT / "detector/model/README.md").read_text("utf-8")
+
+
+def test_the_report_is_about_the_bundled_model() -> None:
+    from detector.bundle import read_bundle
+
+    assert json.loads(REPORT.read_text("utf-8"))["model"] == read_bundle().identity
+
+
+@contextlib.contextmanager
+def _service() -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "serve"], env={**os.environ, "SCAM_DETECTOR_PORT": str(port)})
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/readyz"):
+                break
+            time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)

@@ -1,0 +1,220 @@
+"""The evaluation in words: ``report.md`` and the model card, both from ``report.json``, so that they cannot disagree with it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Report = Mapping[str, Any]
+RECALL = "recall_at_1_percent_false_positives"
+
+
+def report_markdown(report: Report) -> str:
+    """Return all tables of a report."""
+    parts = [
+        f"# Evaluation of `{report['model']}`",
+        "Average precision and recall are for `scam_compound` against all else, with 95 % bootstrap intervals over writing batches.",
+        headline_table(report),
+        "## By language (hand-written test posts)",
+        _figures_table(report["by_language"], "language"),
+        "## By hardness",
+        _figures_table({k or "unmarked": v for k, v in report["by_hardness"].items()}, "hardness"),
+        "## Lures against one other label at a time",
+        _figures_table(report["by_label"], "against"),
+        "## At the operating points (hand-written test posts)",
+        _points_table(report),
+        "## Real posts that are no lures",
+        false_positive_table(report),
+        "## Baselines on the same posts",
+        baseline_table(report),
+        "## Minimal pairs",
+        _pairs_line(report["pairs"]),
+        "## Confusion (rows: truth, columns: model)",
+        _confusion_table(report["confusion"]),
+        "## Indicators",
+        _indicator_table(report["indicators"]),
+        "## Seeds (validation)",
+        _seeds_table(report["seeds"]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def headline_table(report: Report) -> str:
+    """Return the table of the two numbers that count most, on hand-written posts and with public ones."""
+    rows = {"hand-written posts": report["hand_written"], "with public posts": report["with_public"]}
+    return _figures_table(rows, "test split")
+
+
+def false_positive_table(report: Report) -> str:
+    """Return the share of real posts that are wrongly flagged, by public set; the held-out sets first."""
+    lines = ["| set | posts | band `high` | `review` or above | trained on |", "|---|---|---|---|---|"]
+    for part, trained in (("held_out", "never"), ("public_test", "other rows of it")):
+        for name, row in report[part].items():
+            lines.append(
+                f"| `{name}` | {row['posts']} | {_percent(row['high'])} | {_percent(row['review_or_high'])} | {trained} |"
+            )
+    return "\n".join(lines)
+
+
+def baseline_table(report: Report) -> str:
+    """Return the average precision of the baselines beside the bundle's."""
+    names = {
+        "keywords": "keyword rule",
+        "tfidf_logistic_regression": "TF-IDF + logistic regression",
+        "frozen_encoder_logistic_regression": "frozen encoder + logistic regression",
+    }
+    lines = ["| | average precision |", "|---|---|"]
+    lines.append(f"| **this model** | {_figure(report['hand_written']['average_precision'])} |")
+    lines += [f"| {title} | {_figure(report['baselines'][name])} |" for name, title in names.items()]
+    return "\n".join(lines)
+
+
+def write_model_card(bundle: Path, report: Report) -> None:
+    """Write ``README.md`` into a bundle's folder."""
+    (bundle / "README.md").write_text(_card(report), "utf-8")
+
+
+def _card(report: Report) -> str:
+    languages = ", ".join(f"`{name}`" for name in report["data"]["languages"])
+    points = report["operating_points"]
+    counts = report["data"]["counts"]
+    trained = sum(row.get("train", 0) for source, row in counts.items() if source == "corpus")
+    return f"""# Model card: scam-recruitment-detector
+
+`{report["model"]}`
+
+**What it does.** It reads one post and estimates how likely it recruits people for an online-scam compound (`scam_compound`),
+or is another job fraud, an honest vacancy or no vacancy at all. It also says which of 29 indicators it sees and shows the words.
+
+**Intended use.** To put posts in an order for a person to read. A person decides what happens next: no removal, no report and no
+refusal should follow from a score alone. Not for judging people, and not for job seekers' or survivors' own accounts.
+
+**How it was made.** multilingual-e5-small (12 layers, 384 wide, MIT licence), vocabulary trimmed, embeddings and the lower six
+layers left as they were, the upper six fine-tuned with two linear heads. Trained on {trained} hand-written posts of
+`data/corpus` (languages: {languages}) and samples of real public job adverts, chat and spam (`data/sources.toml`); the label loss,
+an indicator loss and a loss that draws the indicators' contributions into the quoted words. 8-bit layers, 4-bit embeddings.
+
+**Operating points**, set on validation posts: `high` from {points["high"]:.3f} (at most 0.5 % false positives there), `review` from
+{points["review"]:.3f} (at least 95 % of the lures there). Scores are calibrated with one temperature on validation posts; where lures are rarer than
+in the corpus (40 %), a score overstates the chance that a post is a lure.
+
+## Figures
+
+On test posts of the corpus, written by the same writers as the training posts:
+
+{headline_table(report)}
+
+{_points_table(report)}
+
+By language:
+
+{_figures_table(report["by_language"], "language")}
+
+{baseline_table(report)}
+
+Real posts that are no lures, and how often they are flagged:
+
+{false_positive_table(report)}
+
+{_pairs_line(report["pairs"])}
+
+## Limits and known failures
+
+- **The corpus is written, not collected.** It was composed by language-model agents from public descriptions of lures and has not been
+  reviewed by native speakers. Figures on its test split say how well the model knows this kind of writing; expect less on scraped posts.
+- **A low score is no clearance.** Some lures carry almost no signal: a driver, a cook, a friend's message.
+- **Test posts per language are few** (about 12 to 25), so their intervals are wide.
+- **Other languages** are scored and marked as not evaluated; treat their bands as hints.
+- Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the confusion
+  table in `training/report/report.md`.
+- Evidence shows which words moved the score, exactly; it does not show that they are true, and spans can be wider than a reader would mark.
+- Images, voice and anything behind a link are not read.
+"""
+
+
+def _figures_table(rows: Mapping[str, Report], title: str) -> str:
+    lines = [
+        f"| {title} | posts | lures | average precision | recall at 1 % false positives | Brier | calibration error |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        cells = [
+            _figure(row[key]) for key in ("average_precision", RECALL, "brier", "expected_calibration_error")
+        ]
+        lines.append(f"| {name} | {row['posts']} | {row['lures']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _points_table(report: Report) -> str:
+    lines = ["| flagged from | threshold | precision | recall | false positives |", "|---|---|---|---|---|"]
+    for name, row in report["hand_written"]["at"].items():
+        cells = [_percent(row[key]) for key in ("precision", "recall", "false_positive_rate")]
+        lines.append(f"| `{name}` | {report['operating_points'][name]:.3f} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _pairs_line(pairs: Report) -> str:
+    return (
+        f"Of {pairs['pairs']} minimal pairs of a lure and another post in the test split, the lure scores higher in "
+        f"{pairs['lure_scores_higher']}, and both members are on the right side of `review` in {pairs['both_right_at_review']}."
+    )
+
+
+def _confusion_table(matrix: list[list[int]]) -> str:
+    from detector.records import LABELS
+
+    lines = ["| | " + " | ".join(LABELS) + " |", "|---" * (len(LABELS) + 1) + "|"]
+    return "\n".join(lines + [f"| {label} | {' | '.join(map(str, row))} |" for label, row in zip(LABELS, matrix, strict=True)])
+
+
+def _indicator_table(found: Report) -> str:
+    lines = [
+        f"All together: precision {_percent(found['micro_precision'])}, recall {_percent(found['micro_recall'])}.",
+        "",
+        "| indicator | posts | precision | recall |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{code}` | {row['posts']} | {_percent(row['precision'])} | {_percent(row['recall'])} |"
+        for code, row in found["each"].items()
+    ]
+    return "\n".join(lines)
+
+
+def _seeds_table(seeds: Report) -> str:
+    lines = ["| seed | best epoch | average precision | label accuracy | chosen |", "|---|---|---|---|---|"]
+    for name, row in seeds["runs"].items():
+        chosen = "yes" if name == seeds["best"] else ""
+        lines.append(
+            f"| {row['seed']} | {row['epoch']} | {row['average_precision']:.3f} | {row['label_accuracy']:.3f} | {chosen} |"
+        )
+    return "\n".join(lines)
+
+
+def _figure(figure: Report) -> str:
+    if figure["value"] is None:
+        return "undefined (one class)"
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+
+def _percent(share: float | None) -> str:
+    return "undefined" if share is None else f"{100 * share:.1f} %"
+
+
+def readme_figures(report: Report) -> str:
+    """Return what the README says of the figures, between its markers."""
+    return "\n\n".join(
+        [
+            f"`{report['model']}`, from `python -m training evaluate`:",
+            headline_table(report),
+            _points_table(report),
+            baseline_table(report),
+            false_positive_table(report),
+        ]
+    )
+
+
+def write_readme_figures(path: Path, report: Report) -> None:
+    """Replace the figures between the README's markers."""
+    before, rest = path.read_text("utf-8").split("<!-- figures -->\n", 1)
+    _, after = rest.split("<!-- /figures -->", 1)
+    path.write_text(f"{before}<!-- figures -->\n{readme_figures(report)}\n<!-- /figures -->{after}", "utf-8")
