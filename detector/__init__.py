@@ -1,5 +1,7 @@
 """Find online-scam recruitment in job posts: calibrated scores, visible evidence, honest limits."""
 
+from typing import TYPE_CHECKING
+
 from detector.errors import (
     BackendError,
     BundleError,
@@ -19,7 +21,9 @@ from detector.records import (
     Post,
     Verdict,
 )
-from detector.scoring import Detector
+
+if TYPE_CHECKING:
+    from detector.scoring import Detector
 
 __all__ = [
     "INDICATORS",
@@ -39,3 +43,12 @@ __all__ = [
     "RecordError",
     "Verdict",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Only who scores needs numpy and the tokenizer: the records, the errors and `--help` come at once.
+    if name != "Detector":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from detector.scoring import Detector
+
+    return Detector

@@ -6,6 +6,7 @@ executable: JSON, an ONNX graph and raw weights.
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -59,6 +60,18 @@ class Manifest:
     format: int = FORMAT
     files: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        names = (*self.labels, *self.indicators)
+        if len(self.labels) < 2 or len(set(names)) < len(names):
+            raise BundleError(f"expected two labels or more and no name twice, got {', '.join(map(str, names))}")
+        for divisor in (self.temperature, self.indicator_temperature):
+            if not 0 < divisor < math.inf:
+                raise BundleError(f"expected temperatures above 0, got {divisor}")
+        if not all(0 <= threshold <= 1 for threshold in self.indicator_thresholds.values()):
+            raise BundleError(f"expected thresholds from 0 to 1, got {dict(self.indicator_thresholds)}")
+        if not all(isinstance(number, int) for number in (self.max_tokens, self.overlap)):
+            raise BundleError(f"expected whole numbers of tokens, got {self.max_tokens} and {self.overlap}")
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -90,7 +103,11 @@ def read_bundle(folder: Path = DEFAULT_BUNDLE) -> Bundle:
     except OSError as error:
         raise BundleError(f"{folder}: no {MANIFEST}; is this a model folder?") from error
     manifest = _parse(raw, path)
+    if missing := {TOKENIZER, GRAPH, EMBEDDINGS} - set(manifest.files):
+        raise BundleError(f"{path}: expected the hash of every file, got none of {', '.join(sorted(missing))}")
     for name, expected in manifest.files.items():
+        if Path(name).name != name or not isinstance(expected, str):
+            raise BundleError(f"{path}: expected names of files beside it and their hashes, got {name!r}")
         _check(folder / name, expected)
     return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest())
 
@@ -119,13 +136,9 @@ def file_sha256(path: Path) -> str:
 
 
 def _check(path: Path, expected: str) -> None:
-    if path.parent.resolve() != path.resolve().parent:
-        raise BundleError(f"{path.name}: expected a file inside the model folder")
     found = file_sha256(path)
     if found != expected:
-        raise BundleError(
-            f"{path}: expected sha256 {expected[:12]}…, got {found[:12]}…; fetch it again"
-        )
+        raise BundleError(f"{path}: expected sha256 {expected[:12]}…, got {found[:12]}…; fetch it again")
 
 
 def _parse(raw: bytes, path: Path) -> Manifest:
@@ -134,12 +147,11 @@ def _parse(raw: bytes, path: Path) -> Manifest:
         for key, ours in (("format", FORMAT), ("text_version", TEXT_VERSION)):
             if plain[key] != ours:
                 raise BundleError(
-                    f"{path}: expected {key} {ours}, got {plain[key]}; "
-                    "use the bundle that belongs to this version of the package"
+                    f"{path}: expected {key} {ours}, got {plain[key]}; use the bundle that belongs to this version of the package"
                 )
         plain["operating_points"] = OperatingPoints(**plain["operating_points"])
         for key in ("labels", "indicators", "languages"):
             plain[key] = tuple(plain[key])
         return Manifest(**plain)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(f"{path}: expected a bundle manifest, got: {error!r}") from error

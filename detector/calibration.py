@@ -23,10 +23,8 @@ class OperatingPoints:
     review: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.review <= self.high < 1:
-            raise BundleError(
-                f"expected 0 < review <= high < 1, got review {self.review} and high {self.high}"
-            )
+        if not 0 < self.review <= self.high <= 1:
+            raise BundleError(f"expected 0 < review <= high <= 1, got review {self.review} and high {self.high}")
 
     def band(self, score: float) -> Band:
         """Return the band of a score between 0 and 1."""
@@ -50,7 +48,8 @@ def label_probabilities(logits: FloatArray, *, temperature: float) -> FloatArray
     scaled = _scaled(logits, temperature)
     scaled -= scaled.max(axis=-1, keepdims=True)
     powers = np.exp(scaled)
-    return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+    shares: FloatArray = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def indicator_probabilities(logits: FloatArray, *, temperature: float) -> FloatArray:

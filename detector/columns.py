@@ -41,7 +41,7 @@ class Choice:
         if len(values) == 1:
             return values[0]
         wrong = [value for value in values if not isinstance(value, str) and value is not None]
-        return wrong[0] if wrong else "\n".join(value for value in values if value) or None
+        return wrong[0] if wrong else "\n".join(str(value) for value in values if value) or None
 
     def id_of(self, fields: Mapping[str, object], number: int) -> str | None:
         """Return the name of a record: its cell, or the number of the row where no column names the posts."""
@@ -51,9 +51,7 @@ class Choice:
         return None if value is None or value == "" else plain(value)
 
 
-def choose(
-    name: str, columns: Sequence[str], *, text_columns: Sequence[str] = (), id_column: str | None = None
-) -> Choice:
+def choose(name: str, columns: Sequence[str], *, text_columns: Sequence[str] = (), id_column: str | None = None) -> Choice:
     """Find the columns that hold text and id.
 
     :param name: The table, for messages.
@@ -86,8 +84,7 @@ def knows(columns: Iterable[str]) -> bool:
 class Carrier:
     """Carries the columns of one table over into the output, where the verdict has names of its own.
 
-    A column with such a name becomes ``input_<name>``, but for the one that names the posts, if it is called ``id``: that one is the
-    verdict's.
+    A column with such a name becomes ``input_<name>``, but for one called ``id`` that names the posts: it is the verdict's own.
 
     :param columns: The columns known so far; others are met later.
     :param reserved: Names of the parts of the verdict.
@@ -134,9 +131,7 @@ def _found(known: Mapping[str, str]) -> tuple[str, ...]:
     whole = next((known[each] for each in TEXT_NAMES if each in known), None)
     if whole is not None:
         return (whole,)
-    parts = (
-        next((known[each] for each in names if each in known), None) for names in (TITLE_NAMES, DETAIL_NAMES)
-    )
+    parts = (next((known[each] for each in names if each in known), None) for names in (TITLE_NAMES, DETAIL_NAMES))
     return tuple(part for part in parts if part is not None)
 
 

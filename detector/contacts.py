@@ -5,62 +5,147 @@ Google's libphonenumber for numbers.
 """
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
 from detector.records import Contact
 
-_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("telegram", re.compile(r"(?:https?://)?\b(?:t\.me|telegram\.me)/(?:\+|joinchat/)?(\w{4,64})", re.I)),
-    ("whatsapp", re.compile(r"\bwa\.me/(?:\+)?(\d{7,15})", re.I)),
-    ("line", re.compile(r"\b(?:lin\.ee|line\.me/ti/p)/(~?[\w@.-]{3,40})", re.I)),
-    ("line", re.compile(r"(?:\bline|ไลน์|賴)\s{0,2}(?:id|ไอดี|帳號)?\s{0,2}[:：]\s{0,2}(@?[A-Za-z0-9][\w.-]{3,30})", re.I)),
-    ("zalo", re.compile(r"\bzalo(?:\.me/|\s{0,2}[:：]?\s{0,2})(\+?\d[\d .]{7,14}\d)", re.I)),
-    ("wechat", re.compile(r"(?:\bwechat|\bweixin|微信|\bvx|薇信)(?:号|號|\s{0,2}id)?\s{0,2}[:：]\s{0,2}([A-Za-z][\w-]{5,19})", re.I)),
-    ("email", re.compile(r"(?<![\w.+-])([A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{2,63}){1,4})")),
-    ("telegram", re.compile(r"(?<![\w.@/])@([A-Za-z]\w{4,31})(?![\w@]|\.\w)", re.ASCII)),
-    ("url", re.compile(r"\b((?:https?://|www\.)[^\s<>\"'()（）【】，。]{4,200})", re.I)),
+MAX_CONTACTS = 50
+
+_LINKS = (
+    ("telegram", re.compile(r"\b(?:t\.me|telegram\.me)/(?:s/)?(\+[\w-]{8,64}|joinchat/[\w-]{8,64}|\w{4,32})", re.I | re.A)),
+    ("whatsapp", re.compile(r"\b(?:wa\.me/|whatsapp\.com/send\?phone=)\+?(\d{7,15})", re.I | re.A)),
+    ("line", re.compile(r"\b(?:lin\.ee|line\.me/(?:R/)?ti/p)/(~?@?[\w.-]{3,40})", re.I | re.A)),
+    ("zalo", re.compile(r"\bzalo\.me/(?:g/)?(\w{5,40})", re.I | re.A)),
+    ("zalo", re.compile(r"\bzalo\b[^\n\d@+]{0,20}(\+?\d(?:[ .-]?\d){7,13})(?!\d)", re.I | re.A)),
+    ("email", re.compile(r"(?<![\w.+@/-])([a-z0-9][\w.+-]{0,63}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{2,63}){1,4})(?![\w@])", re.I | re.A)),
 )  # fmt: skip
+_URL = re.compile(
+    r"(?<![\w@.+-])((?:https?://|www\.)[!-~]{4,200}"
+    r"|(?:[a-z0-9][a-z0-9-]{1,62}\.){1,4}(?:com|info|link|online|org|shop|site|top|vip|xyz)(?:\.[a-z]{2})?(?:/[!-~]{1,200}|(?![\w@.-]))"
+    r"|(?:[a-z0-9][a-z0-9-]{1,62}\.){1,4}(?:app|cc|club|co|gl|gle|io|ly|me|net)/[!-~]{4,200})",
+    re.I | re.A,
+)  # fmt: skip
+_MESSENGER_URL = re.compile(
+    r"(?:https?://)?(?:[a-z]+\.)?(?:t\.me|telegram\.me|wa\.me|whatsapp\.com|lin\.ee|line\.me|zalo\.me)/", re.I
+)
+_URL_END = ".,;:!?'\"<>()[]{}|*"
+
+_PLATFORM = re.compile(
+    r"(?P<telegram>\btele(?:gram)?\b|\btg\b|[飞飛][机機]|电报|電報|เทเล(?:แกรม)?|តេឡេ(?:ក្រាម)?|टेलीग्राम|телеграмм?|тг|တယ်လီဂရမ်|ເທເລແກຣມ)"
+    r"|(?P<line>\bline\b|(?<!ออน)ไลน์|賴)"
+    r"|(?P<wechat>\bwe ?chat\b|\bweixin\b|\bvx\b|微信|薇信|วีแชท)"
+    r"|(?P<handle>\big\b|\binsta(?:gram)?\b|\btik ?tok\b|\bfb\b|\bfacebook\b|\btwitter\b|\btweet\b|\bviber\b|\bdiscord\b|抖音|小红书)",
+    re.I | re.A,
+)  # fmt: skip
+_REACH = 28
+"""Characters between a platform's name and the handle that belongs to it."""
+_AT_NAME = re.compile(r"(?<![\w.@/+-])@([a-z]\w*(?:[.-]\w+)*)(?![\w@])", re.I | re.A)
+_NAME_BEHIND = re.compile(
+    r"[ \t]{0,2}(?P<mark>(?:id|ac|account|ไอดี|[账帐帳][号號]|同?[号號])?[ \t]{0,2}:?)[ \t]{0,2}(?P<name>[a-z]\w*(?:[.-]\w+)*)(?P<end>[ \t]*(?:$|[\n.,;/|()#])|)",
+    re.I | re.A,
+)  # fmt: skip
+_TELEGRAM_NAME = re.compile(r"[a-z]\w{4,31}", re.I | re.A)
+_TELLING = re.compile(r".*_|.*\d.{0,40}\w{5}|\w{5}.*\d|.*\.[a-z]{2}", re.I | re.A)
+"""What sets a handle apart from a word that follows a messenger's name."""
+_NO_NAME = re.compile(
+    r".{1,3}|everyone|channel|"
+    r"(?:usdt?|rm|myr|sgd|idr|rp|thb|baht|php|inr|rs|npr|bdt|lkr|pkr|vnd|mmk|khr|lak|hkd|twd|ntd?|cny|rmb|aed|sar|kes|ksh|ugx|ngn|etb|uzs|rub|eur)"
+    r"\d+(?:\.\d+)?[km]?",
+    re.I | re.A,
+)  # fmt: skip
+"""What stands behind an ``@`` and is no name: a price, a call to the whole group."""
+
 _DIGITS = re.compile(r"\d(?:[\s().\-–]{0,3}\d){6}")
 _REGIONS = {
     "id": ("ID",), "ms": ("MY",), "tl": ("PH",), "th": ("TH",), "vi": ("VN",), "my": ("MM",), "km": ("KH",), "lo": ("LA",),
-    "zh-Hans": ("CN", "KH"), "zh-Hant": ("TW", "HK"), "hi": ("IN",), "hi-Latn": ("IN",), "ta": ("IN", "LK"), "bn": ("BD",),
-    "ne": ("NP",), "ur": ("PK",), "si": ("LK",), "sw": ("KE", "TZ"), "am": ("ET",), "ar": ("EG", "SA"), "ru": ("RU", "KZ"),
-    "uz": ("UZ",), "pt": ("BR",), "es": ("MX", "PE"), "ko": ("KR",), "ja": ("JP",),
+    "zh-Hans": ("CN", "KH"), "zh-Hant": ("TW", "HK"), "hi": ("IN",), "ta": ("IN", "LK"), "te": ("IN",), "mr": ("IN",), "bn": ("BD", "IN"),
+    "ne": ("NP",), "ur": ("PK",), "si": ("LK",), "sw": ("KE", "TZ"), "am": ("ET",), "ar": ("EG", "SA", "AE"), "ru": ("RU", "KZ"),
+    "uz": ("UZ",), "kk": ("KZ",), "ky": ("KG",), "pt": ("BR",), "es": ("MX", "PE", "CO"), "ko": ("KR",), "ja": ("JP",),
 }  # fmt: skip
-MAX_CONTACTS = 50
+
+_MOST_TRIES = 500
+"""Numbers taken, and runs of digits tried in vain, before no more are looked for: a table of figures must not take long."""
 
 
 def find_contacts(text: str, language: str | None = None) -> tuple[Contact, ...]:
-    """Return the contacts in a text, in order of kind, each once, at most :data:`MAX_CONTACTS`.
+    """Return the contacts in a text, each once, at most :data:`MAX_CONTACTS`: links, handles, numbers.
 
     :param text: The normalised text of a post.
     :param language: BCP-47 code; says which countries' local phone numbers to look for. Numbers with a country code are always found.
     """
     found: dict[Contact, None] = {}
-    for kind, pattern in _PATTERNS:
+    for finder in (_links(text), _handles(text), _urls(text), _phones(text, language or "")):
+        for contact in finder:
+            found.setdefault(contact)
+            if len(found) == MAX_CONTACTS:
+                return tuple(found)
+    return tuple(found)
+
+
+def _links(text: str) -> Iterator[Contact]:
+    for kind, pattern in _LINKS:
         for match in pattern.finditer(text):
-            found.setdefault(Contact(kind, _written(kind, match[1])))
-    for number in _phones(text, _REGIONS.get(language or "", ())):
-        found.setdefault(Contact("phone", number))
-    return tuple(found)[:MAX_CONTACTS]
+            if kind == "telegram":
+                invitation = "+" in match[1] or "/" in match[1]
+                yield Contact(kind, f"t.me/{match[1]}" if invitation else f"@{match[1]}")
+            elif kind == "zalo":
+                yield Contact(kind, re.sub(r"[ .-]", "", match[1]))
+            else:
+                yield Contact(kind, match[1])
 
 
-def _written(kind: str, value: str) -> str:
-    if kind == "telegram":
-        return f"@{value}"
-    if kind in {"whatsapp", "zalo"}:
-        return re.sub(r"[ .]", "", value)
-    return value.rstrip(".,;:!?") if kind == "url" else value
+def _urls(text: str) -> Iterator[Contact]:
+    for match in _URL.finditer(text):
+        if not _MESSENGER_URL.match(match[1]):
+            yield Contact("url", match[1].rstrip(_URL_END))
 
 
-def _phones(text: str, regions: tuple[str, ...]) -> list[str]:
+def _handles(text: str) -> Iterator[Contact]:
+    """Yield names with an ``@``, and those without that stand right behind a messenger's name."""
+    for match in _AT_NAME.finditer(text):
+        if not _NO_NAME.fullmatch(match[1]):
+            yield _handle(_platform_before(text, match.start()), match[0])
+    for platform in _PLATFORM.finditer(text):
+        behind = _NAME_BEHIND.match(text, platform.end())
+        if behind is not None and _is_name(behind):
+            yield _handle(platform.lastgroup, behind["name"])
+
+
+def _platform_before(text: str, place: int) -> str | None:
+    """Return the kind of the platform that is named last on the same line before a handle."""
+    kind = None
+    for match in _PLATFORM.finditer(text, max(place - _REACH, text.rfind("\n", 0, place), 0), place):
+        kind = match.lastgroup
+    return kind
+
+
+def _handle(kind: str | None, name: str) -> Contact:
+    """Write a handle as its platform does; one with an ``@`` that fits Telegram's rules is Telegram's unless another is named."""
+    bare = name.removeprefix("@")
+    kind = kind or ("telegram" if _TELEGRAM_NAME.fullmatch(bare) else "handle")
+    if kind == "line":
+        return Contact(kind, name)
+    return Contact(kind, bare if kind == "wechat" else f"@{bare}")
+
+
+def _is_name(match: re.Match[str]) -> bool:
+    name = match["name"]
+    if not 5 <= len(name) <= 32:
+        return False
+    return bool(_TELLING.match(name)) or (bool(match["mark"]) and bool(match["end"]) and name.islower())
+
+
+def _phones(text: str, language: str) -> Iterator[Contact]:
     if not _DIGITS.search(text):
-        return []
+        return
     # Imported here: it costs more than the rest of the module, and most posts hold no number.
     import phonenumbers
 
-    numbers = []
-    for region in regions or (None,):
-        for match in phonenumbers.PhoneNumberMatcher(text, region):
-            form = phonenumbers.PhoneNumberFormat.E164
-            numbers.append(phonenumbers.format_number(match.number, form))
-    return numbers
+    taken: set[int] = set()
+    for region in _REGIONS.get(language) or _REGIONS.get(language.split("-")[0]) or (None,):
+        for match in islice(phonenumbers.PhoneNumberMatcher(text, region, max_tries=_MOST_TRIES), _MOST_TRIES):
+            # A number that is one in the first country is not read again as one of the next.
+            if taken.isdisjoint(range(match.start, match.end)):
+                taken.update(range(match.start, match.end))
+                yield Contact("phone", phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164))

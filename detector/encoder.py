@@ -61,7 +61,7 @@ class Encoder:
         """
         try:
             tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+        except Exception as error:  # the library raises bare Exception
             raise BundleError(f"{path}: expected a tokenizer file, got: {error}") from error
         return cls(tokenizer, max_tokens=max_tokens, overlap=overlap)
 
@@ -76,9 +76,7 @@ class Encoder:
 
     def _window(self, ids: IdArray, spans: SpanArray) -> Window:
         edge = np.zeros((1, 2), dtype=np.int64)
-        return Window(
-            np.concatenate(([self._start], ids, [self._end])), np.concatenate((edge, spans, edge))
-        )
+        return Window(np.concatenate(([self._start], ids, [self._end])), np.concatenate((edge, spans, edge)))
 
 
 def _token_id(tokenizer: Tokenizer, name: str) -> int:

@@ -56,8 +56,6 @@ class MissingExtraError(DetectorError):
     """
 
     def __init__(self, module: str, extra: str) -> None:
-        super().__init__(
-            f"'{module}' is not installed; run: pip install 'scam-recruitment-detector[{extra}]'"
-        )
+        super().__init__(f"'{module}' is not installed; run: pip install 'scam-recruitment-detector[{extra}]'")
         self.module = module
         self.extra = extra

@@ -1,7 +1,7 @@
 """Which words carried a score: from exact token contributions to pieces of the original text.
 
-Each token's contribution to a logit is known exactly (see :mod:`detector.pooling`). The pieces shown are the stretches of text whose
-contributions, above the text's own level, add up to most.
+Each token's contribution to a logit is known exactly (see :mod:`detector.pooling`). The pieces shown are the stretches of
+text whose contributions, above the text's own level, add up to most.
 
 Source: Ruzzo and Tompa, "A Linear Time Algorithm for Finding All Maximal Scoring Subsequences", ISMB 1999; the few best
 stretches are taken one after the other here.
@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 
 MAX_PIECES = 3
 LEVEL = 0.5
-"""How far above the text's mean contribution a token must be, in standard deviations, to lengthen a piece."""
+"""How far above the text's mean contribution, or zero, a token must be, in standard deviations, to lengthen a piece."""
 SHARE = 0.4
 """A further piece is shown only if it weighs at least this share of the first."""
 
@@ -34,9 +34,7 @@ class TokenLine:
 
     def __init__(self, windows: Sequence[Window], weights: NDArray[np.float32]) -> None:
         spans = np.concatenate([window.spans for window in windows])
-        self._shares = np.concatenate(
-            [np.full(len(w.ids), share / len(w.ids)) for w, share in zip(windows, weights, strict=True)]
-        )
+        self._shares = np.concatenate([np.full(len(w.ids), share / len(w.ids)) for w, share in zip(windows, weights, strict=True)])
         shown = spans[:, 1] > spans[:, 0]
         self._shown = np.flatnonzero(shown)
         self.spans, self._place = np.unique(spans[shown], axis=0, return_inverse=True)
@@ -48,19 +46,18 @@ class TokenLine:
         :return: *Shape* ``(n_distinct_tokens,)``, along :attr:`spans`.
         """
         added = (self._shares * scores)[self._shown]
-        return np.bincount(self._place.reshape(-1), weights=added, minlength=len(self.spans))
+        return np.bincount(self._place.reshape(-1), weights=added, minlength=len(self.spans)).astype(np.float64)
 
 
-def pieces(
-    line: TokenLine, contributions: FloatArray, text: NormalisedText, original: str
-) -> tuple[Evidence, ...]:
+def pieces(line: TokenLine, contributions: FloatArray, text: NormalisedText, original: str) -> tuple[Evidence, ...]:
     """Return the pieces of the original text with the largest contributions, strongest first.
 
     :param contributions: Along the line's tokens, *shape* ``(n_distinct_tokens,)``.
     """
     if not len(contributions):
         return ()
-    gains = contributions - contributions.mean() - LEVEL * contributions.std()
+    # Never below zero: words that spoke against the score are not shown as if they had carried it.
+    gains = contributions - max(contributions.mean(), 0.0) - LEVEL * contributions.std()
     found: list[Evidence] = []
     first = 0.0
     for _ in range(MAX_PIECES):

@@ -127,7 +127,11 @@ def score_files(
         with writing(name):
             writer = writer_for(suffix, stream, columns, labels)
         job = _Job(detector, writer, name, batch_size, on_progress)
-        job.run(sources)
+        try:
+            job.run(sources)
+        except BaseException:
+            writer.abandon()
+            raise
     job.summary.inputs = [f"{source.table.name}: {_described(source)}" for source in sources]
     job.summary.seconds = time.perf_counter() - started
     return job.summary
@@ -136,9 +140,7 @@ def score_files(
 class _Job:
     """One run over some sources."""
 
-    def __init__(
-        self, detector: Detector, writer: Writer, name: str, batch_size: int, on_progress: OnProgress | None
-    ) -> None:
+    def __init__(self, detector: Detector, writer: Writer, name: str, batch_size: int, on_progress: OnProgress | None) -> None:
         self.summary = Summary()
         self._detector = detector
         self._writer = writer
@@ -177,7 +179,9 @@ class _Job:
         """Return what is to be scored, or the verdict on what cannot be."""
         identity = source.choice.id_of(row.fields, number)
         error = row.error
-        if error is None and isinstance(text, str):
+        if error is None and text is None:
+            error = f"expected a text in {_quoted(source.choice.text)}, got nothing"
+        elif error is None and isinstance(text, str):
             error = source.table.undecoded(text)
         if error is not None:
             return Verdict(identity, model=self._detector.bundle.identity, error=error)
@@ -196,9 +200,7 @@ def _sources(
         table = open_table(each, format=reading.format, encoding=reading.encoding, twice=twice)
         opened.callback(table.close)
         if table.columns:
-            choice = choose(
-                table.name, table.columns, text_columns=reading.text_columns, id_column=reading.id_column
-            )
+            choice = choose(table.name, table.columns, text_columns=reading.text_columns, id_column=reading.id_column)
         else:
             # JSONL without a single object: every row is refused anyway.
             choice = Choice(("text",))
@@ -231,9 +233,13 @@ def _batches(source: _Source, batch_size: int) -> Iterator[list[tuple[Row, objec
 
 
 def _described(source: _Source) -> str:
-    text = " + ".join(repr(name) for name in source.choice.text)
+    text = _quoted(source.choice.text)
     identity = repr(source.choice.id) if source.choice.id is not None else "the row number"
     return f"{source.table.kind}; text in {text}, id in {identity}"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return " + ".join(repr(name) for name in names)
 
 
 def _target(path: Path | None, output: Path | str | BinaryIO) -> AbstractContextManager[BinaryIO]:

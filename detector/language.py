@@ -1,65 +1,91 @@
 """Which language a post is written in, offline.
 
-The script settles what it can (Thai, Lao, Khmer, Burmese …). Where a script is shared, py3langid chooses among the languages
-that use it, helped by function words where two languages are close (Malay and Indonesian) or where one is written in a foreign script
-(Hindi, Urdu and Bengali in Latin letters). Simplified and traditional Chinese are told apart by the characters only one of them has.
+The script settles what it can (Thai, Lao, Khmer …), together with the letters that only one of its languages has. Where languages
+share a script, the small words of their grammar are counted (:mod:`detector.function_words`), and py3langid, a model of letter
+groups, is asked where the words leave doubt. Simplified and traditional Chinese differ by the characters only one of them has.
+
+A text of two languages is taken for the one that holds it together: people drop English words into Hindi, Malay or Burmese, and
+hardly ever the other way round. English and the Latin script must therefore clearly outweigh the others.
+
+py3langid 0.4 knows no Hindi, Urdu, Bengali or Nepali in Latin letters, no Uzbek in Cyrillic, no Shan, Karen, Mon or Tigrinya, and does
+not tell the two scripts of Chinese apart; for these the words and letters here stand alone. Nigerian Pidgin, Javanese and Bikol are
+counted with the national language, as Sundanese and Cebuano are, which nothing here knows.
 """
 
+import math
 import re
+from bisect import bisect_right
 from collections import Counter
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
+
+from detector.function_words import WORDS
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 UNDETERMINED = "und"
-_BLOCKS: tuple[tuple[str, str], ...] = (
-    ("Latn", r"A-Za-zÀ-ɏḀ-ỿ"), ("Cyrl", r"Ѐ-ԯ"), ("Arab", r"؀-ۿݐ-ݿࢠ-ࣿ"), ("Deva", r"ऀ-ॿ"),
-    ("Beng", r"ঀ-৿"), ("Taml", r"஀-௿"), ("Sinh", r"඀-෿"), ("Thai", r"฀-๿"), ("Laoo", r"຀-໿"), ("Mymr", r"က-႟ꩠ-ꩿ"),
-    ("Khmr", r"ក-៿"), ("Ethi", r"ሀ-፿"), ("Hang", r"가-힣ᄀ-ᇿ"), ("Kana", r"ぁ-ヿ"), ("Hani", r"㐀-䶿一-鿿"),
-    ("Geor", r"Ⴀ-ჿ"), ("Armn", r"԰-֏"), ("Hebr", r"֐-׿"), ("Grek", r"Ͱ-Ͽ"), ("Telu", r"ఀ-౿"), ("Knda", r"ಀ-೿"),
-    ("Mlym", r"ഀ-ൿ"), ("Gujr", r"઀-૿"), ("Guru", r"਀-੿"), ("Orya", r"଀-୿"), ("Tibt", r"ༀ-࿿"),
+_READ = 4000
+"""Characters looked at: more does not make it clearer."""
+_READ_BY_MODEL = 600
+"""Characters shown to py3langid, which takes a microsecond for each."""
+
+_BLOCKS = (
+    ("A", "Z", "Latn"), ("a", "z", "Latn"), ("À", "ɏ", "Latn"), ("Ͱ", "Ͽ", "Grek"), ("Ѐ", "ԯ", "Cyrl"), ("԰", "֏", "Armn"), ("֐", "׿", "Hebr"),
+    ("؀", "ۿ", "Arab"), ("ݐ", "ݿ", "Arab"), ("ࢠ", "ࣿ", "Arab"), ("ऀ", "ॿ", "Deva"), ("ঀ", "৿", "Beng"), ("਀", "੿", "Guru"), ("઀", "૿", "Gujr"),
+    ("଀", "୿", "Orya"), ("஀", "௿", "Taml"), ("ఀ", "౿", "Telu"), ("ಀ", "೿", "Knda"), ("ഀ", "ൿ", "Mlym"), ("඀", "෿", "Sinh"), ("฀", "๿", "Thai"),
+    ("຀", "໿", "Laoo"), ("ༀ", "࿿", "Tibt"), ("က", "႟", "Mymr"), ("Ⴀ", "ჿ", "Geor"), ("ᄀ", "ᇿ", "Hang"), ("ሀ", "፿", "Ethi"), ("ក", "៿", "Khmr"),
+    ("ᠠ", "ᡸ", "Mong"), ("Ḁ", "ỿ", "Latn"), ("ぁ", "ヿ", "Kana"), ("㐀", "䶿", "Hani"), ("一", "鿿", "Hani"), ("ꩠ", "ꩿ", "Mymr"), ("가", "힣", "Hang"),
 )  # fmt: skip
-_SCRIPTS = {name: re.compile(f"[{block}]") for name, block in _BLOCKS}
+_STARTS = [start for start, _, _ in _BLOCKS]
+_WEIGHTS = {"Latn": 1, "Hani": 5, "Kana": 5, "Hang": 5}
+_OTHER_WEIGHT = 4
+"""What a character counts for: one of Han says as much as two or three letters, and Latin letters may be borrowed words."""
+_ENOUGH = 3
+
 _ONE_LANGUAGE = {
-    "Thai": "th", "Laoo": "lo", "Mymr": "my", "Khmr": "km", "Taml": "ta", "Sinh": "si", "Ethi": "am", "Hang": "ko", "Kana": "ja",
-    "Geor": "ka", "Armn": "hy", "Hebr": "he", "Grek": "el", "Telu": "te", "Knda": "kn", "Mlym": "ml", "Gujr": "gu", "Guru": "pa",
-    "Orya": "or", "Tibt": "bo",
+    "Armn": "hy", "Beng": "bn", "Ethi": "am", "Geor": "ka", "Grek": "el", "Gujr": "gu", "Guru": "pa", "Hang": "ko", "Hebr": "he", "Kana": "ja",
+    "Khmr": "km", "Knda": "kn", "Laoo": "lo", "Mlym": "ml", "Mong": "mn", "Mymr": "my", "Orya": "or", "Sinh": "si", "Taml": "ta", "Telu": "te",
+    "Thai": "th", "Tibt": "bo",
 }  # fmt: skip
-_CANDIDATES = {
-    "Cyrl": ("ru", "uk", "bg", "sr", "mk", "be", "kk", "ky", "mn"),
-    "Arab": ("ar", "fa", "ur", "ps", "ug"),
-    "Deva": ("hi", "ne", "mr"),
-    "Beng": ("bn", "as"),
+_OWN_LETTERS = {
+    "Arab": (("ur", "ٹڈڑںےھ", "ێۆڵڕ"), ("ps", "ټډړږښڼۍ", ""), ("ckb", "ێۆڵڕ", ""), ("ug", "ۇۈۋ", "")),
+    "Beng": (("as", "ৰৱ", ""),),
+    "Cyrl": (("tg", "ӣӯҷ", ""), ("uz-Cyrl", "қғҳў", "ыіңәұ")),
+    "Ethi": (("ti", "ኣኦኧዃ", ""),),
+    "Mymr": (("shn", "ၵၶၷၸၹၺၻၼၽၾၿႀႁႂႃႄ", ""), ("ksw", "ၢၣၤ", ""), ("mnw", "ၚၛၜၝ", "")),
 }
-_TAGS = {"he": "he", "nb": "no", "nn": "no", "fil": "tl"}
-_WORDS = {
-    "hi-Latn": "hai hain ka ke ki ko mein me se aur kar karo karna nahi nahin kya bhai apna aap aapko hum tum ye yeh wo woh jo "
-    "koi kaam chahiye milega rahe raha rahi liye bhi toh mat abhi bahut paise ghar wala wale jaldi sab tha thi hoga bol ek",
-    "ur-Latn": "hai hain mein nahi yahan wahan kiya gaya mulazmat zarurat darkaar rabta tankhwah mulazmeen hazrat sirf baraye",
-    "bn-Latn": "ami amar apni kaj korte korbo hobe nai ache lagbe taka bhai kono kore jabe ekta tumi ki na ta theke er",
-    "id": "yang dan di ke dari untuk dengan tidak nggak gak ga bisa aja udah sudah saja anda kamu kerja lowongan gaji juta kami "
-    "banget karena orang atau kak bang mbak kantor bapak ibu uang rekening bukan mau aku gue lo kalau kalo sama rupiah loker",
-    "ms": "yang dan di ke dari untuk dengan tidak tak boleh sahaja je anda awak kerja kekosongan jawatan gaji ringgit kami sangat "
-    "kerana orang atau saya pejabat encik puan duit akaun bukan nak aku kalau kat dah macam mana berminat sila cuti kilang syarikat",
-    "tl": "ang ng mga sa na at ay ko mo ka po ito yung lang naman kasi para may wala hindi kung ba pa din rin siya kami tayo "
-    "trabaho sahod pwede gusto ako sila dito doon ngayon kayo natin namin niyo lahat opo daw raw nung mag",
-    "sw": "na ya wa kwa ni za kazi katika hii hiyo watu lakini mimi sisi yako yangu bila kama sana leo hapa pesa kila mshahara",
-    "en": "the and of to in for with is are you your we our not be on at this that from will have job work no or as by",
-    "vi": "va cua cho khong co duoc nguoi lam viec luong nhan voi cac ban em anh chi minh di lien he tuyen",
-    "uz": "va uchun bilan ish kerak bor yoki emas bu siz bizda oylik maosh ham lekin juda shu qilish",
-}  # fmt: skip
-_VOCABULARY = {language: frozenset(words.split()) for language, words in _WORDS.items()}
-_WORD = re.compile(r"[^\W\d_]+")
-_NOISE = re.compile(r"https?://\S+|www\.\S+|\S*@\S+|\d+")
-_VIETNAMESE = re.compile(r"[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]", re.I)
-_URDU = re.compile(r"[ٹڈڑںےھ]")
+"""By script: a language, letters that it has for itself there, and letters of others that must not outnumber them."""
+_RARE = 40
+"""A text has at least one of its language's own letters in so many."""
+
+_CANDIDATES = {
+    "Latn": "en id ms tl vi sw es pt fr de it nl pl cs sk sl hr bs hu ro sq tr az uz da sv no nn fi et lv lt is ga cy eu ca gl mt af so ha yo "
+    "ig zu xh rw ln mg ht qu eo jv bcl pcm",
+    "Cyrl": "ru uk bg sr mk be kk ky mn tt tg",
+    "Arab": "ar fa",
+    "Deva": "hi ne mr",
+}
+"""By script: the languages of py3langid that a post may be in; it takes clipped posts for all kinds of others."""
+_COUNTED_AS = {"pcm": "en", "jv": "id", "bcl": "tl", "nn": "no"}
+_LEAST = -4.0
+"""Log-probability below which the model is not believed: it is worth four words."""
+_UNKNOWN = -2.5
+"""Log-probability of a language that the model does not know."""
+_ENGLISH = 0.5
+"""What an English word counts for among those of other languages, which borrow it."""
+
+
+_WORD = re.compile(r"[ऀ-ॣॱ-ॿ]+|[^\W\d_]+")
+_NOISE = re.compile(
+    r"https?://[!-~]+|www\.[!-~]+|(?<![\w.+-])[\w.+-]{0,64}@[\w.-]+|\d+|\b(?:whatsapp|telegram|line|zalo|facebook)\b", re.I | re.A
+)
 _PERSIAN = re.compile(r"[پچژگ]")
-_NEPALI = re.compile(r"छ(?:\s|$|न|ु)|हरू|लाई|को |मा |गर्न|भएको|हुन्छ")
-_UZBEK_CYRILLIC = re.compile(r"[ўқғҳ]", re.I)
-_UZBEK_LATIN = re.compile(r"\b[og]['ʻ’‘`]\w|\w[og]['ʻ’‘`]", re.I)
-_ENOUGH_LETTERS = 3
+_UZBEK = re.compile(r"[og]['ʻ’‘`ʼ](?=[a-z]{2})")
+_VIETNAMESE = re.compile(r"[ơưạảấầẩẫậắằẳẵặẻẽếềểễệỉỏốồổỗộớờởỡợủứừửữựỳỷỹ]")
+_SIMPLIFIED = frozenset("价优体听据机极构气洁种网胜适")
+_TRADITIONAL = frozenset("後徵於菸著姊喔")
+"""Characters that both encodings have, and one way of writing uses."""
 
 
 def identify(text: str) -> str:
@@ -67,81 +93,115 @@ def identify(text: str) -> str:
 
     :param text: A normalised text.
     """
-    sample = _NOISE.sub(" ", text[:4000])
-    counts = Counter({name: len(pattern.findall(sample)) for name, pattern in _SCRIPTS.items()})
-    # A syllable of Han, Hangul or an abugida says as much as two or three Latin letters.
-    for name in counts:
-        if name not in {"Latn", "Cyrl", "Arab"}:
-            counts[name] *= 2
-    if counts["Kana"] and counts["Kana"] * 8 > counts["Hani"]:
-        counts["Kana"] += counts["Hani"]
-    script, number = counts.most_common(1)[0]
-    if number < _ENOUGH_LETTERS:
+    sample = _NOISE.sub(" ", text[:_READ]).lower()
+    letters = _letters(sample)
+    script = max(letters, key=letters.__getitem__, default="")
+    if letters[script] < _ENOUGH:
         return UNDETERMINED
-    return _in_script(script, sample)
-
-
-def _in_script(script: str, sample: str) -> str:
-    if script in _ONE_LANGUAGE:
-        return _ONE_LANGUAGE[script]
     if script == "Hani":
         return _chinese(sample)
-    if script == "Latn":
-        return _latin(sample)
-    return _shared(script, sample)
+    return _by_own_letters(script, sample) or _ONE_LANGUAGE.get(script) or _shared(script, sample)
+
+
+def _letters(sample: str) -> Counter[str]:
+    """Return the weight of each script in a text."""
+    letters: Counter[str] = Counter()
+    for character, number in Counter(sample).items():
+        script = _script(character)
+        if script is not None:
+            letters[script] += number * _WEIGHTS.get(script, _OTHER_WEIGHT)
+    # Japanese is written in both; Chinese borrows a kana at most.
+    if letters["Kana"] * 8 > letters["Hani"]:
+        letters["Kana"] += letters["Hani"]
+    return letters
+
+
+@lru_cache(maxsize=1 << 14)
+def _script(character: str) -> str | None:
+    place = bisect_right(_STARTS, character) - 1
+    if place < 0:
+        return None
+    _, last, script = _BLOCKS[place]
+    return script if character <= last else None
+
+
+def _by_own_letters(script: str, sample: str) -> str | None:
+    for language, own, others in _OWN_LETTERS.get(script, ()):
+        number = sum(map(sample.count, own))
+        if number > sum(map(sample.count, others)) and number * _RARE >= sum(_script(letter) == script for letter in sample):
+            return language
+    return None
 
 
 def _shared(script: str, sample: str) -> str:
-    """Tell languages apart that share a script, by their own letters first."""
-    if script == "Arab" and _URDU.search(sample):
-        return "ur"
+    """Tell languages apart that share a script, by words and where these leave doubt by groups of letters."""
     if script == "Arab" and not _PERSIAN.search(sample):
         return "ar"
-    if script == "Cyrl" and _UZBEK_CYRILLIC.search(sample):
-        return "uz-Cyrl"
-    if script == "Deva" and len(_NEPALI.findall(sample)) >= 2:
-        return "ne"
-    return _ranked(sample, _CANDIDATES[script])
-
-
-def _latin(sample: str) -> str:
-    words = [word.lower() for word in _WORD.findall(sample)]
-    if len(_VIETNAMESE.findall(sample)) >= max(1, len(words) // 8):
+    words = _WORD.findall(sample)
+    if script == "Latn" and len(_VIETNAMESE.findall(sample)) >= max(1, len(words) // 5):
         return "vi"
-    if len(_UZBEK_LATIN.findall(sample)) >= max(1, len(words) // 15):
-        return "uz"
-    hits = Counter({name: sum(w in known for w in words) for name, known in _VOCABULARY.items()})
-    (first, best), (_, second) = hits.most_common(2)
-    if {"id", "ms"} >= {name for name, _ in hits.most_common(2)} and best >= 2:
-        return "id" if hits["id"] >= hits["ms"] else "ms"
-    if best >= 2 and best > second and best * 6 >= len(words):
-        return first
-    return _ranked(sample, ())
+    hits = _hits(script, words)
+    hits["en"] *= _ENGLISH
+    hits["uz"] += len(_UZBEK.findall(sample))
+    (first, most), (_, second), *_ = sorted(hits.items(), key=lambda hit: -hit[1])
+    if most - second < -_LEAST:
+        first = _with_model(script, sample, hits)
+    return _COUNTED_AS.get(first, first)
 
 
-def _ranked(sample: str, candidates: tuple[str, ...]) -> str:
-    found = str(_identifier(candidates).classify(sample)[0])
-    return _TAGS.get(found, found)
-
-
-@lru_cache(maxsize=8)
-def _identifier(candidates: tuple[str, ...]) -> "LanguageIdentifier":
-    # Imported here: unpacking its model takes longer than importing all the rest of the package.
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-    if candidates:
-        identifier.set_languages(list(candidates))
-    return identifier
-
-
-def _chinese(sample: str) -> str:
-    simplified = sum(_only_in(character, "gb2312", "big5") for character in sample)
-    traditional = sum(_only_in(character, "big5", "gb2312") for character in sample)
-    return "zh-Hant" if traditional > simplified else "zh-Hans"
+def _hits(script: str, words: list[str]) -> dict[str, float]:
+    """Count the words that each language of a script has in its list."""
+    hits = dict.fromkeys((*WORDS.get(script, ()), "en", "uz"), 0.0)
+    languages = _languages(script)
+    for word in words:
+        for language in languages.get(word, ()):
+            hits[language] += 1
+    return hits
 
 
 @cache
+def _languages(script: str) -> dict[str, list[str]]:
+    """Return the languages of each word that is listed for a script."""
+    languages: dict[str, list[str]] = {}
+    for language, words in WORDS.get(script, {}).items():
+        for word in set(words.split()):
+            languages.setdefault(word, []).append(language)
+    return languages
+
+
+def _with_model(script: str, sample: str, hits: dict[str, float]) -> str:
+    """Return the likeliest language by words and model together; a word weighs as much as a factor of e."""
+    chances = _chances(_CANDIDATES[script], sample[:_READ_BY_MODEL])
+    total = {language: hits.get(language, 0.0) + max(chance, _LEAST) for language, chance in chances.items()}
+    total |= {language: number + _UNKNOWN for language, number in hits.items() if number and language not in chances}
+    return max(total, key=total.__getitem__)
+
+
+def _chances(candidates: str, sample: str) -> dict[str, float]:
+    """Return the model's log-probability of each candidate."""
+    # Its sum over letter groups grows with the text; the root of the length, which it uses itself, keeps that from passing for certainty.
+    width = math.sqrt(len(sample.encode()) or 1)
+    scores = {language: score / width for language, score in _model().rank(sample) if language in candidates.split()}
+    top = max(scores.values())
+    total = top + math.log(sum(math.exp(score - top) for score in scores.values()))
+    return {language: score - total for language, score in scores.items()}
+
+
+@cache
+def _model() -> "LanguageIdentifier":
+    # Imported here: unpacking the model takes longer than importing all the rest of the package.
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE)
+
+
+def _chinese(sample: str) -> str:
+    simplified = sum(character in _SIMPLIFIED or _only_in(character, "gb2312", "big5") for character in sample)
+    traditional = sum(character in _TRADITIONAL or _only_in(character, "big5", "gb2312") for character in sample)
+    return "zh-Hant" if traditional > simplified else "zh-Hans"
+
+
+@lru_cache(maxsize=1 << 14)
 def _only_in(character: str, one: str, other: str) -> bool:
     return _encodes(character, one) and not _encodes(character, other)
 

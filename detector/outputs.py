@@ -1,8 +1,8 @@
 """Records and their verdicts out: JSONL, CSV or Parquet with the same names, whole or not at all.
 
-In front stand the columns of the input, behind them the verdict. JSONL keeps lists and objects; CSV is made for spreadsheets and writes
-them as text; Parquet has types. The only names that differ: the object ``label_scores`` of JSONL is one column ``score_<label>`` for
-each label elsewhere.
+In front stand the columns of the input, behind them the verdict. JSONL keeps lists and objects; CSV is made for spreadsheets and
+writes them as text; Parquet has types. The only names that differ: the object ``label_scores`` of JSONL is one column
+``score_<label>`` for each label elsewhere.
 """
 
 import csv
@@ -17,11 +17,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 from detector.columns import plain
-from detector.errors import MissingExtraError, OutputError
+from detector.errors import OutputError
 from detector.records import Evidence, Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PARTIAL = ".part"
 _BUFFERED_ROWS = 4096
@@ -47,6 +50,10 @@ class Writer(Protocol):
 
     def finish(self) -> None:
         """Write what is still held back."""
+        ...
+
+    def abandon(self) -> None:
+        """Drop what is still held back: the output has failed."""
         ...
 
 
@@ -114,6 +121,9 @@ class JsonLinesWriter:
         """Hand the last lines on."""
         self._stream.flush()
 
+    def abandon(self) -> None:
+        """Do nothing: lines are not held back."""
+
 
 class CsvWriter:
     """Writes CSV that a spreadsheet shows as it is: UTF-8 with its mark, and no cell that is run as a formula."""
@@ -140,21 +150,22 @@ class CsvWriter:
         """Hand the last lines on, and leave the stream open."""
         self._text.detach()
 
+    def abandon(self) -> None:
+        """Do nothing: lines go when the stream is closed."""
+
 
 class ParquetWriter:
-    """Writes typed columns; findings are lists of structs.
-
-    :raises MissingExtraError: if pyarrow is not installed.
-    """
+    """Writes typed columns; findings are lists of structs."""
 
     def __init__(self, stream: BinaryIO, columns: Columns, labels: Sequence[str]) -> None:
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("pyarrow", "parquet") from error
+        # Imported here: it costs more than the rest of the package, and only Parquet needs it.
+        import pyarrow
+        import pyarrow.parquet
+
         self._arrow: Any = pyarrow
         self._labels = labels
+        self._names = {name: str(_clean(name)) for name in columns}
+        columns = {self._names[name]: kind for name, kind in columns.items()}
         self._schema = _schema(columns, labels)
         self._texts = {field.name for field in self._schema if field.type == pyarrow.string()}
         self._rows: list[dict[str, object]] = []
@@ -163,7 +174,7 @@ class ParquetWriter:
 
     def write(self, carried: Mapping[str, object], verdict: Verdict) -> None:
         """Take one record; records are written in groups."""
-        row = {name: self._fitted(name, value) for name, value in carried.items()}
+        row = {self._names[name]: self._fitted(self._names[name], value) for name, value in carried.items()}
         row |= {name: _clean(value) for name, value in flat(verdict, self._labels, _PARQUET_FORMS).items()}
         self._rows.append(row)
         self._characters += sum(len(value) for value in row.values() if isinstance(value, str))
@@ -178,6 +189,10 @@ class ParquetWriter:
         self._write_group()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Keep pyarrow from writing the index when the writer is collected as garbage."""
+        self._writer.is_open = False
+
     def _fitted(self, name: str, value: object) -> object:
         if value is None:
             return None
@@ -191,9 +206,7 @@ class ParquetWriter:
         self._characters = 0
 
 
-def flat(
-    verdict: Verdict, labels: Sequence[str], forms: Mapping[str, Callable[[Any], object]]
-) -> dict[str, object]:
+def flat(verdict: Verdict, labels: Sequence[str], forms: Mapping[str, Callable[[Any], object]]) -> dict[str, object]:
     """Return a verdict as one value for each of :func:`verdict_columns`.
 
     :param forms: What to make of the parts that are lists.
@@ -228,7 +241,7 @@ _PARQUET_FORMS: Mapping[str, Callable[[Any], object]] = {
 }
 
 
-def _schema(columns: Columns, labels: Sequence[str]) -> Any:
+def _schema(columns: Columns, labels: Sequence[str]) -> "pa.Schema":
     import pyarrow as pa
 
     plain_types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
@@ -239,9 +252,7 @@ def _schema(columns: Columns, labels: Sequence[str]) -> Any:
         **{f"score_{label}": pa.float64() for label in labels},
         "windows": pa.int64(),
         "evidence": pa.list_(piece),
-        "indicators": pa.list_(
-            pa.struct({"code": pa.string(), "score": pa.float64(), "evidence": pa.list_(piece)})
-        ),
+        "indicators": pa.list_(pa.struct({"code": pa.string(), "score": pa.float64(), "evidence": pa.list_(piece)})),
         "contacts": pa.list_(pa.struct({"kind": pa.string(), "value": pa.string()})),
     }
     verdict = {name: special.get(name, pa.string()) for name in verdict_columns(labels)}

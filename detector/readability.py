@@ -6,11 +6,13 @@ from typing import Literal
 Reason = Literal["too_short", "nothing_readable"]
 
 MIN_LETTERS = 12
-"""Letters below which a text says too little; a character of Han, kana or Hangul counts as three, of an abugida as one."""
+"""Letters below which a text says too little; a character of Han, kana or Hangul counts as three."""
+MACHINE_RUN = 24
+"""Length from which a run of letters and digits without blanks is taken for machine output rather than a word."""
 
 _LETTER = re.compile(r"[^\W\d_]")
 _DENSE = re.compile(r"[㐀-䶿一-鿿ぁ-ヿ가-힣]")
-_MACHINE = re.compile(r"(?=[A-Za-z0-9+/_=-]*[0-9+/=])[A-Za-z0-9+/_=-]{24,}|[A-Za-z]{32,}")
+_RUN = re.compile(rf"[A-Za-z0-9+/=]{{{MACHINE_RUN},}}")
 _LINK = re.compile(r"(?:https?://|www\.)\S+")
 
 
@@ -23,7 +25,13 @@ def abstain_reason(text: str) -> Reason | None:
     letters = len(_LETTER.findall(words))
     if letters == 0:
         return "nothing_readable"
-    machine = sum(len(_LETTER.findall(run)) for run in _MACHINE.findall(words))
+    machine = sum(len(_LETTER.findall(run)) for run in _RUN.findall(words) if _looks_encoded(run))
     if machine > 0.6 * letters:
         return "nothing_readable"
     return "too_short" if letters + 2 * len(_DENSE.findall(words)) < MIN_LETTERS else None
+
+
+def _looks_encoded(run: str) -> bool:
+    """Whether a long run mixes digits or cases as base64 and hashes do; words joined without blanks do not."""
+    changes = sum(one.islower() and other.isupper() for one, other in zip(run, run[1:], strict=False))
+    return any(character.isdigit() for character in run) or changes * 6 > len(run)

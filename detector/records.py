@@ -40,6 +40,9 @@ INDICATORS = (
 )
 """Signals that a post can carry; several at once, and none is proof."""
 
+ABSENCES = frozenset({"no_employer_identity"})
+"""Indicators of something that is missing from a post: there are no words to show."""
+
 Band = Literal["high", "review", "low", "abstain"]
 
 
@@ -89,7 +92,8 @@ class IndicatorFinding:
 class Contact:
     """A way to reach the poster, as found in the post.
 
-    :ivar kind: ``telegram``, ``whatsapp``, ``line``, ``zalo``, ``wechat``, ``phone``, ``email`` or ``url``.
+    :ivar kind: ``telegram``, ``whatsapp``, ``line``, ``zalo``, ``wechat``, ``phone``, ``email``, ``url``, or ``handle`` for a
+        name on another platform or one that is not said.
     :ivar value: The handle, number (E.164) or address in its usual written form.
     """
 
@@ -129,7 +133,7 @@ class Verdict:
     error: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Return the verdict as plain lists and dictionaries, keys in the documented order."""
+        """Return the verdict as plain dictionaries and tuples, keys in the documented order."""
         plain = asdict(self)
         plain["label_scores"] = dict(self.label_scores)
         return plain

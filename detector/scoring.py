@@ -1,11 +1,11 @@
 """From posts to verdicts: the one path that every surface takes."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +20,15 @@ from detector.evidence import TokenLine, pieces
 from detector.language import identify
 from detector.pooling import Pooled, pool
 from detector.readability import abstain_reason
-from detector.records import Evidence, IndicatorFinding, Post, Verdict
+from detector.records import ABSENCES, Evidence, IndicatorFinding, Post, Verdict
 from detector.text import NormalisedText, normalise
 
 FloatArray = NDArray[np.float32]
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 MAX_CHARACTERS = 100_000
 """Longest post that is read. A longer text is a document or a dump, and would hold up everything behind it."""
-ABSENCES = frozenset({"no_employer_identity"})
-"""Indicators of something that is missing: there are no words to show."""
 
 
 class Detector:
@@ -37,6 +37,7 @@ class Detector:
     :param bundle: The model folder, read and verified.
     :param backend: The runtime that holds its graph.
     :param threads: Posts read side by side; by default one for each core this process may use.
+    :raises InputError: if ``threads`` is below 1.
     """
 
     def __init__(self, bundle: Bundle, backend: Backend, *, threads: int | None = None) -> None:
@@ -45,20 +46,18 @@ class Detector:
         manifest = bundle.manifest
         self.bundle = bundle
         self._backend = backend
-        self._encoder = Encoder.from_file(
-            bundle.folder / TOKENIZER, max_tokens=manifest.max_tokens, overlap=manifest.overlap
-        )
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._encoder = Encoder.from_file(bundle.folder / TOKENIZER, max_tokens=manifest.max_tokens, overlap=manifest.overlap)
+        self._threads = threads or usable_cores()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="score")
+        self._closed = False
 
     @classmethod
-    def load(
-        cls, folder: Path = DEFAULT_BUNDLE, *, backend: str = "onnx", threads: int | None = None
-    ) -> Self:
+    def load(cls, folder: Path = DEFAULT_BUNDLE, *, backend: str = "onnx", threads: int | None = None) -> Self:
         """Load a model folder, by default the bundled one.
 
         :param backend: ``onnx``, or ``torch`` for float32 arithmetic (extra ``train``).
         :param threads: Posts read side by side; by default one for each core this process may use.
+        :raises InputError: if there is no such backend, or ``threads`` is below 1.
         :raises BundleError: if the folder is not a whole bundle of this version.
         :raises MissingExtraError: if the backend's runtime is not installed.
         """
@@ -71,12 +70,18 @@ class Detector:
         A post that cannot be read gets a verdict with ``error`` set; it never stops the others. A post scores the same alone
         and among others.
 
+        :raises InputError: if the detector is closed.
         :raises BackendError: if the runtime fails on valid input.
         """
-        return list(self._pool.map(self._verdict, posts))
+        return self._side_by_side(self._verdict, posts)
 
     def stream(self, posts: Iterable[Post | str], *, batch_size: int = 64) -> Iterator[Verdict]:
-        """Yield one verdict for each post, in order, reading ``batch_size`` posts ahead and no more."""
+        """Yield one verdict for each post, in order, reading ``batch_size`` posts ahead and no more.
+
+        :raises InputError: if ``batch_size`` is below 1.
+        """
+        if batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, got {batch_size}")
         source = iter(posts)
         while batch := list(islice(source, batch_size)):
             yield from self.score(batch)
@@ -86,10 +91,13 @@ class Detector:
 
         This is what calibration is fitted on.
         """
-        return np.stack(list(self._pool.map(self._logits, texts)))
+        rows = self._side_by_side(self._logits, texts)
+        manifest = self.bundle.manifest
+        return np.asarray(rows, dtype=np.float32).reshape(len(rows), len(manifest.labels) + len(manifest.indicators))
 
     def close(self) -> None:
         """Stop the threads. A closed detector scores no more."""
+        self._closed = True
         self._pool.shutdown()
 
     def __enter__(self) -> Self:
@@ -98,12 +106,17 @@ class Detector:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _side_by_side(self, work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
+        if self._closed:
+            raise InputError("expected an open detector, got one that was closed")
+        return list(self._pool.map(work, items))
+
     def _logits(self, text: str) -> FloatArray:
         return self._read(normalise(text))[2].logits
 
     def _verdict(self, item: Post | str) -> Verdict:
-        post = Post(item) if isinstance(item, str) else item
-        fault = find_fault(post.text)
+        post = item if isinstance(item, Post) else Post(item)
+        fault = find_fault(post.text) or _language_fault(post.language)
         if fault is not None:
             return Verdict(post.id, model=self.bundle.identity, error=fault)
         text = normalise(post.text)
@@ -138,7 +151,8 @@ class Detector:
         return windows, scores, pool(scores, n_labels=len(self.bundle.manifest.labels))
 
     def _note(self, language: str) -> str | None:
-        if language in self.bundle.manifest.languages:
+        spoken = {known.split("-")[0].lower() for known in self.bundle.manifest.languages}
+        if language.split("-")[0].lower() in spoken:
             return None
         return f"the model was not evaluated in language '{language}'; its score may be off"
 
@@ -156,9 +170,7 @@ class Detector:
     ) -> tuple[IndicatorFinding, ...]:
         manifest = self.bundle.manifest
         n_labels = len(manifest.labels)
-        chances = indicator_probabilities(
-            pooled.logits[None, n_labels:], temperature=manifest.indicator_temperature
-        )[0]
+        chances = indicator_probabilities(pooled.logits[None, n_labels:], temperature=manifest.indicator_temperature)[0]
         found = []
         for place, (code, chance) in enumerate(zip(manifest.indicators, chances.tolist(), strict=True)):
             if chance < manifest.indicator_thresholds.get(code, 0.5):
@@ -169,6 +181,13 @@ class Detector:
                 shown = pieces(line, added, text, original)
             found.append(IndicatorFinding(code, chance, shown))
         return tuple(sorted(found, key=lambda finding: -finding.score))
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use; where the system does not say, how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def find_fault(text: object) -> str | None:
@@ -182,6 +201,12 @@ def find_fault(text: object) -> str | None:
     if "\0" in text:
         return f"expected text, got a NUL character at position {text.index(chr(0))}"
     return _surrogate_fault(text)
+
+
+def _language_fault(language: object) -> str | None:
+    if language is None or isinstance(language, str):
+        return None
+    return f"expected a language code, got {type(language).__name__}"
 
 
 def _surrogate_fault(text: str) -> str | None:

@@ -1,0 +1,1 @@
+"""From posts to the bundle that :mod:`detector` reads: data, fine-tuning, export, evaluation."""

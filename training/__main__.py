@@ -56,28 +56,36 @@ def prepare(
 
 
 @app.command()
-def finetune(run: Run = RUN, config: Config = None) -> None:
+def vocabulary(
+    base: Annotated[str, typer.Option(help="Encoder: a folder or a Hugging Face id.")],
+    texts: Annotated[Path, typer.Option(help="Folder of <language>.txt files.")],
+) -> None:
+    """Measure what trimming the vocabulary costs: tokens before and after, by language."""
+    from training.vocabulary_report import report
+
+    report(base, texts, say=typer.echo)
+
+
+@app.command()
+def finetune(run: Run = RUN) -> None:
     """Train a model for each seed; goes on where it was interrupted."""
-    from training.config import read_config
     from training.finetune import finetune as run_finetune
     from training.prepare import load_prepared
 
-    best = run_finetune(load_prepared(run / "prepared"), run / "finetune", read_config(config), report=typer.echo)
+    best = run_finetune(load_prepared(run / "prepared"), run / "finetune", report=typer.echo)
     typer.echo(f"best by validation: {best}")
 
 
 @app.command()
 def export(
     run: Run = RUN,
-    config: Config = None,
     out: Folder = DEFAULT_BUNDLE,
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "0.1.0",
 ) -> None:
     """Write the best model as a bundle: calibrated, quantised, and compared with torch before it is accepted."""
-    from training.config import read_config
     from training.export import export as run_export
 
-    parity = run_export(run, out, read_config(config), version=version)
+    parity = run_export(run, out, version=version)
     typer.echo(parity)
 
 
@@ -85,12 +93,19 @@ def export(
 def evaluate(
     run: Run = RUN,
     bundle: Folder = DEFAULT_BUNDLE,
+    sources: Sources = SOURCES,
+    public: Public = None,
     out: Annotated[Path, typer.Option(help="Folder for report.json, report.md and the plots.")] = Path("training/report"),
+    readme: Annotated[Path | None, typer.Option(help="README whose figures are brought up to date.")] = None,
 ) -> None:
     """Run the exported bundle on the test split and the held-out sets, beside the baselines."""
     from training.evaluate import evaluate as run_evaluate
+    from training.model_card import write_readme_figures
 
-    typer.echo(run_evaluate(run, bundle, out))
+    report = run_evaluate(run, bundle, out, sources=sources, public=public)
+    if readme is not None:
+        write_readme_figures(readme, report)
+    typer.echo((out / "report.md").read_text("utf-8"))
 
 
 @app.command()

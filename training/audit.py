@@ -23,12 +23,14 @@ from sklearn.preprocessing import StandardScaler
 from detector.contacts import find_contacts
 from detector.errors import RecordError
 from detector.records import LABELS
-from training.duplicates import near_duplicates
+from training.duplicates import NEAR, near_duplicates
 from training.examples import Example, corpus_example, corpus_rows
 
 MAX_SURFACE_AUC = 0.75
-NEAR = 0.6
-"""Share of shingles from which two posts are near-duplicates; only the members of a minimal pair may be."""
+FOLDS = 5
+SHARES = dict(zip(LABELS, (0.40, 0.15, 0.30, 0.15), strict=True))
+MAX_SHARE_OFF = 0.05
+MIN_POSTS_FOR_SHARES = 100
 _MESSENGER = re.compile(
     r"telegram|телеграм|whats ?app|wasap|\bwa\b|\bline\b|zalo|kakao|카톡|we ?chat|微信|飞机|飛機|messenger|viber|\btele\b|\btg\b|"
     r"ไลน์|เทเลแกรม|टेलीग्राम|व्हाट्स|តេឡេក្រាម|តេលេក្រាម|တယ်လီ|ဗိုင်ဘာ|ເທເລ|ວອດແອັບ|\binbox\b|\bpm\b|\bdm\b",
@@ -64,7 +66,7 @@ class Audit:
 def audit(folder: Path) -> Audit:
     """Check a corpus folder."""
     examples, faults = _read(folder)
-    faults += _repeated_ids(examples) + _duplicates(examples) + _split_pairs(examples)
+    faults += _repeated_ids(examples) + _duplicates(examples) + _split_pairs(examples) + _imbalances(examples)
     counts: dict[str, Counter[str]] = {}
     for example in examples:
         counts.setdefault(example.language, Counter())[str(example.label)] += 1
@@ -94,10 +96,15 @@ def surface_statistics(text: str) -> list[float]:
 
 
 def surface_auc(examples: Sequence[Example]) -> dict[str, float]:
-    """Return how well surface statistics alone tell ``scam_compound`` from the rest, by classifier; batches never cross folds."""
+    """Return how well surface statistics alone tell ``scam_compound`` from the rest, by classifier; batches never cross folds.
+
+    Nothing is returned for a corpus of fewer than five batches, or of one kind of post: it cannot be told.
+    """
     table = np.array([surface_statistics(example.text) for example in examples])
     lures = np.array([example.label == LABELS[0] for example in examples])
     groups = [example.group for example in examples]
+    if len(set(groups)) < FOLDS or len(set(lures.tolist())) < 2:
+        return {}
     models = {
         "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
         "gradient boosting": HistGradientBoostingClassifier(max_iter=100, random_state=0),
@@ -106,7 +113,7 @@ def surface_auc(examples: Sequence[Example]) -> dict[str, float]:
 
 
 def _chances(model: object, table: NDArray[np.float64], lures: NDArray[np.bool_], groups: list[str]) -> NDArray[np.float64]:
-    folds = GroupKFold(n_splits=5)
+    folds = GroupKFold(n_splits=FOLDS)
     return cross_val_predict(model, table, lures, groups=groups, cv=folds, method="predict_proba")[:, 1]
 
 
@@ -141,3 +148,17 @@ def _split_pairs(examples: Sequence[Example]) -> list[str]:
         if example.pair:
             groups.setdefault(example.pair, set()).add(example.group)
     return [f"pair {pair} lies in {len(found)} groups" for pair, found in groups.items() if len(found) > 1]
+
+
+def _imbalances(examples: Sequence[Example]) -> list[str]:
+    """Return the files whose labels are not in the proportions that ``data/README.md`` gives."""
+    counts: dict[str, Counter[str]] = {}
+    for example in examples:
+        counts.setdefault(example.group.rsplit("-", 1)[0], Counter())[str(example.label)] += 1
+    return [
+        f"{name}: expected about {share:.0%} {label}, got {row[label] / row.total():.0%}"
+        for name, row in counts.items()
+        if row.total() >= MIN_POSTS_FOR_SHARES
+        for label, share in SHARES.items()
+        if abs(row[label] / row.total() - share) > MAX_SHARE_OFF
+    ]

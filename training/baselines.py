@@ -23,11 +23,13 @@ FloatArray = NDArray[np.float64]
 KEYWORDS = re.compile(
     r"cambodia|kamboja|kemboja|campuchia|กัมพูชา|ปอยเปต|柬埔寨|西港|金边|金邊|កម្ពុជា|ព្រះសីហនុ|បាវិត|कंबोडिया|ကမ္ဘောဒီးယား|ກຳປູເຈຍ|"
     r"myanmar|miến điện|เมียวดี|พม่า|缅|緬|妙瓦底|မြဝတီ|म्यांमार|laos|lào|ລາວ|老挝|金三角|golden triangle|ບໍ່ແກ້ວ|dubai|迪拜|杜拜|दुबई|"
-    r"sihanoukville|myawaddy|bavet|poipet|pogo|no experience|tanpa pengalaman|tiada pengalaman|không cần kinh nghiệm|walang experience|"
+    r"sihanoukville|myawaddy|bavet|poipet|pogo|no experience|"
+    r"tanpa pengalaman|tiada pengalaman|không cần kinh nghiệm|walang experience|"
     r"ไม่ต้องมีประสบการณ์|毋須經驗|无需经验|無經驗|अनुभव नहीं|អត់ត្រូវការបទពិសោធន៍|အတွေ့အကြုံမလို|ບໍ່ຕ້ອງມີປະສົບການ|"
     r"ticket|visa|tiket|paspor|passport|vé máy bay|hộ chiếu|ตั๋ว|机票|機票|护照|टिकट|पासपोर्ट|លិខិតឆ្លងដែន|ပတ်စပို့|ພາສປອດ|"
     r"typing|chat|admin|customer service|ตอบแชท|แอดมิน|打字|客服|đánh máy|टाइपिंग|telegram|whatsapp|zalo|\bline\b|飞机|飛機|"
-    r"usd|\$|dollar|đô|ดอลลาร์|美金|डॉलर|ដុល្លារ|ဒေါ်လာ|ໂດລາ|bonus|commission|hoa hồng|komisi|提成|提成|bet|casino|judi|slot|博彩|菠菜|crypto",
+    r"usd|\$|dollar|đô|ดอลลาร์|美金|डॉलर|ដុល្លារ|ဒေါ်လာ|ໂດລາ|bonus|commission|hoa hồng|komisi|"
+    r"提成|bet|casino|judi|slot|博彩|菠菜|crypto",
     re.IGNORECASE,
 )
 """Places, perks and duties from the indicator list, in the corpus' languages."""

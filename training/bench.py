@@ -127,7 +127,7 @@ def _bundle(_: Path, bundle: Path) -> Score:
 
 
 def _torch(_: Path, bundle: Path) -> Score:
-    """The bundle's sizes with random weights, in transformers, windows of the same length."""
+    """Score by an encoder of the bundle's sizes with random weights in transformers, windows of the same length."""
     import torch
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -183,7 +183,7 @@ CONTENDERS: dict[str, Callable[[Path, Path], Score]] = {
 
 
 def _start_up(bundle: Path) -> list[str]:
-    """Return how long ``import detector`` and the first verdict take, medians over five processes, less a bare interpreter's start."""
+    """Return how long ``import detector`` (less a bare start) and the first verdict take, medians over five processes."""
     first = f"from pathlib import Path; from detector import Detector; Detector.load(Path({str(bundle)!r})).score(['kerja admin'])"
     bare = _median_run("pass")
     return [

@@ -1,8 +1,10 @@
 """The settings of a training run, from TOML; an unknown key is an error."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from detector.errors import InputError
 
@@ -61,10 +63,24 @@ def read_config(path: Path | None) -> TrainConfig:
     """
     if path is None:
         return TrainConfig()
-    table = tomllib.loads(path.read_text("utf-8"))
-    known = {field.name for field in fields(TrainConfig)}
-    if unknown := sorted(set(table) - known):
-        raise InputError(f"{path}: unknown keys {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    if "seeds" in table:
-        table["seeds"] = tuple(table["seeds"])
-    return TrainConfig(**table)
+    try:
+        return config_from(tomllib.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: expected settings in TOML, got: {error}") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def config_from(table: Mapping[str, Any]) -> TrainConfig:
+    """Return the settings that a table gives, defaults for the rest.
+
+    :raises InputError: if it has a key that :class:`TrainConfig` lacks, or a value of another type.
+    """
+    kinds = {field.name: type(field.default) for field in fields(TrainConfig)}
+    if unknown := sorted(set(table) - set(kinds)):
+        raise InputError(f"unknown keys {', '.join(unknown)}; known are {', '.join(sorted(kinds))}")
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    for name, value in values.items():
+        if not isinstance(value, (int, float) if kinds[name] is float else kinds[name]) or isinstance(value, bool):
+            raise InputError(f"{name}: expected {kinds[name].__name__}, got {value!r}")
+    return TrainConfig(**values)

@@ -13,6 +13,10 @@ from detector.text import normalise
 SHINGLE = 5
 """Characters a shingle; characters because many of our scripts write no blanks."""
 PERMUTATIONS = 128
+BANDS = (32, 4)
+"""Bands and rows of the hashing: a pair that shares 60 % of its shingles becomes a candidate with probability 0.99."""
+NEAR = 0.6
+"""Share of shingles from which two posts count as near-duplicates."""
 
 
 def shingles(text: str) -> frozenset[str]:
@@ -33,7 +37,7 @@ def near_duplicates(texts: Sequence[str], *, threshold: float) -> Iterator[tuple
         threshold may be missed but none is wrongly reported.
     """
     sets = [shingles(text) for text in texts]
-    index = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS)
+    index = MinHashLSH(num_perm=PERMUTATIONS, params=BANDS)
     for place, pieces in enumerate(sets):
         sketch = MinHash(num_perm=PERMUTATIONS)
         sketch.update_batch([piece.encode() for piece in sorted(pieces)])

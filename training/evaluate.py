@@ -4,7 +4,7 @@ Writes ``report.json`` (all figures), ``report.md`` (the tables of it), plots, a
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from detector.records import INDICATORS, LABELS, Verdict
+from detector.errors import BundleError
+from detector.records import INDICATORS, LABELS, Evidence, Verdict
 from detector.scoring import Detector
 from training.baselines import frozen_encoder_scores, keyword_scores, tfidf_scores
 from training.metrics import (
@@ -28,6 +29,7 @@ from training.metrics import (
 from training.model_card import report_markdown, write_model_card
 from training.plots import write_plots
 from training.prepare import Prepared, load_prepared
+from training.sources import read_public, read_sources
 
 FALSE_POSITIVE_RATES = (0.001, 0.005, 0.01, 0.05)
 
@@ -38,7 +40,7 @@ class Scored:
 
     :ivar lures: Posts whose label is ``scam_compound``, *shape* ``(n_posts,)``.
     :ivar shares: Probability of each label, *shape* ``(n_posts, n_labels)``.
-    :ivar bands: Band as if nothing were abstained on, *shape* ``(n_posts,)``.
+    :ivar bands: Band as served; what is abstained on counts as not flagged, *shape* ``(n_posts,)``.
     """
 
     posts: Dataset
@@ -63,57 +65,72 @@ class Scored:
         return np.asarray(self.posts[name])
 
 
-def evaluate(run: Path, bundle: Path, out: Path) -> str:
-    """Evaluate a bundle and return the report's Markdown.
+def evaluate(run: Path, bundle: Path, out: Path, *, sources: Path, public: Path | None) -> dict[str, Any]:
+    """Evaluate a bundle, write everything down and return the report as ``report.json`` holds it.
 
-    :param run: Run folder with ``prepared``: its test split and held-out sets are scored.
+    :param run: Run folder with ``prepared``: its test split is scored.
+    :param sources: ``sources.toml``: the sets it declares as held out are scored whole.
+    :param public: Folder of the public sets; without it there are no held-out sets.
+    :raises BundleError: if the bundle was trained on other data than the run holds.
     """
     prepared = load_prepared(run / "prepared")
     with Detector.load(bundle) as detector:
+        manifest, identity = detector.bundle.manifest, detector.bundle.identity
+        if manifest.data_hash != prepared.facts["data_hash"]:
+            raise BundleError(f"{bundle}: trained on other data than {run}; its test posts may be known to it")
         test = score_posts(detector, prepared.part("test"))
-        held_out = score_posts(detector, prepared.part("held_out"))
-        identity = detector.bundle.identity
-        points = asdict(detector.bundle.manifest.operating_points)
+        held_out = [score_posts(detector, posts) for posts in _held_out(sources, public)]
     written = test.only(test.column("source") == "corpus")
     report = {
         "model": identity,
-        "operating_points": points,
+        "base_model": manifest.base_model,
+        "languages": manifest.languages,
+        "operating_points": asdict(manifest.operating_points),
         "data": prepared.facts,
         "seeds": _seeds(run),
-        "hand_written": figures(written),
+        "written": figures(written),
         "with_public": figures(test),
         "by_language": {k: figures(part) for k, part in _parts(written, "language").items()},
         "by_hardness": {k: figures(part) for k, part in _parts(written, "hardness").items()},
         "by_label": _negatives_by_label(written),
         "pairs": _pairs(written),
-        "public_test": _false_positives(test.only(test.column("source") != "corpus")),
-        "held_out": _false_positives(held_out),
+        "public_test": _false_positives(_parts(test.only(test.column("source") != "corpus"), "source")),
+        "held_out": _false_positives({part.posts["source"][0]: part for part in held_out}),
         "confusion": confusion(written),
         "indicators": _indicators(written),
         "baselines": _baselines(prepared, written),
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(report, indent=1, default=_plain) + "\n", "utf-8")
-    read_back = json.loads((out / "report.json").read_text("utf-8"))
-    text = report_markdown(read_back)
-    (out / "report.md").write_text(text, "utf-8")
+    read_back: dict[str, Any] = json.loads((out / "report.json").read_text("utf-8"))
+    (out / "report.md").write_text(report_markdown(read_back), "utf-8")
     write_plots(out, written)
     write_model_card(bundle, read_back)
-    return text
+    return read_back
+
+
+def _held_out(sources: Path, public: Path | None) -> Iterator[Dataset]:
+    """Yield the held-out sets, whole."""
+    for source in read_sources(sources).values() if public else ():
+        if source.use == "held_out":
+            rows = [
+                {"text": e.text, "source": e.source, "group": e.group, "allowed": [label in e.labels for label in LABELS]}
+                for e in read_public(public or Path(), source)
+            ]
+            yield Dataset.from_list(rows)
 
 
 def score_posts(detector: Detector, posts: Dataset) -> Scored:
     """Score posts through the path that every surface takes."""
     verdicts = list(detector.stream(posts["text"]))
-    shares = np.array([[v.label_scores.get(label, np.nan) for label in LABELS] for v in verdicts])
-    points = detector.bundle.manifest.operating_points
-    allowed = np.asarray(posts["allowed"], dtype=bool)
+    shares = np.array([[v.label_scores.get(label, np.nan) for label in LABELS] for v in verdicts]).reshape(-1, len(LABELS))
+    allowed = np.asarray(posts["allowed"], dtype=bool).reshape(-1, len(LABELS))
     return Scored(
         posts=posts,
         verdicts=verdicts,
         lures=allowed[:, 0] & (allowed.sum(1) == 1),
         shares=shares,
-        bands=np.array([points.band(score) for score in shares[:, 0]]),
+        bands=np.array([verdict.band for verdict in verdicts]),
     )
 
 
@@ -128,6 +145,7 @@ def figures(scored: Scored) -> dict[str, Any]:
     for rate in FALSE_POSITIVE_RATES:
         found[f"recall_at_{100 * rate:g}_percent_false_positives"] = figure(recall_at_false_positives(rate))
     found |= {"brier": figure(brier), "expected_calibration_error": figure(expected_calibration_error)}
+    found["abstained"] = int((scored.bands == "abstain").sum())
     return found | {"at": {name: at_band(scored, bands) for name, bands in _BANDS.items()}}
 
 
@@ -165,7 +183,8 @@ def _pairs(scored: Scored) -> dict[str, Any]:
         if pair:
             pairs.setdefault(pair, []).append(place)
     mixed = [rows for rows in pairs.values() if len({bool(scored.lures[i]) for i in rows}) == 2]
-    right = [all((scored.bands[i] != "low") == scored.lures[i] for i in rows) for rows in mixed]
+    flagged = np.isin(scored.bands, _BANDS["review"])
+    right = [all(flagged[i] == scored.lures[i] for i in rows) for rows in mixed]
     ordered = [
         min(scored.scores[i] for i in rows if scored.lures[i]) > max(scored.scores[i] for i in rows if not scored.lures[i])
         for rows in mixed
@@ -173,14 +192,14 @@ def _pairs(scored: Scored) -> dict[str, Any]:
     return {"pairs": len(mixed), "both_right_at_review": sum(right), "lure_scores_higher": sum(ordered)}
 
 
-def _false_positives(scored: Scored) -> dict[str, Any]:
+def _false_positives(parts: Mapping[str, Scored]) -> dict[str, Any]:
     """Return the false-positive rate of each public set; none of its rows is a lure."""
     found = {}
-    for source, part in _parts(scored, "source").items():
+    for source, part in parts.items():
         found[source] = {
             "posts": len(part.lures),
             "high": float(np.mean(part.bands == "high")),
-            "review_or_high": float(np.mean(part.bands != "low")),
+            "review_or_high": float(np.mean(np.isin(part.bands, _BANDS["review"]))),
             "highest_score": float(part.scores.max()),
         }
     return found
@@ -193,23 +212,37 @@ def confusion(scored: Scored) -> list[list[int]]:
 
 
 def _indicators(scored: Scored) -> dict[str, Any]:
-    """Return precision and recall of each indicator, and how often its first piece of evidence touches the annotated quote."""
+    """Return precision and recall of each indicator, and how often its first piece of evidence overlaps the annotated quote."""
     truth = np.asarray(scored.posts["indicators"], dtype=bool)
-    found = np.array([[code in {f.code for f in v.indicators} for code in INDICATORS] for v in scored.verdicts])
-    rows = {
-        code: {
+    findings = [{f.code: f for f in v.indicators} for v in scored.verdicts]
+    found = np.array([[code in row for code in INDICATORS] for row in findings])
+    touched: list[bool] = []
+    rows = {}
+    for i, code in enumerate(INDICATORS):
+        both = np.flatnonzero(found[:, i] & truth[:, i])
+        overlaps = [_touches(scored.posts[int(p)], code, findings[p][code].evidence) for p in both if findings[p][code].evidence]
+        touched += overlaps
+        rows[code] = {
             "posts": int(truth[:, i].sum()),
             "precision": float(truth[found[:, i], i].mean()) if found[:, i].any() else None,
             "recall": float(found[truth[:, i], i].mean()) if truth[:, i].any() else None,
+            "evidence_overlaps_quote": float(np.mean(overlaps)) if overlaps else None,
         }
-        for i, code in enumerate(INDICATORS)
-    }
     hits = int((found & truth).sum())
     return {
         "micro_precision": hits / max(1, int(found.sum())),
         "micro_recall": hits / max(1, int(truth.sum())),
+        "evidence_overlaps_quote": float(np.mean(touched)) if touched else None,
         "each": rows,
     }
+
+
+def _touches(post: Mapping[str, Any], code: str, evidence: Sequence[Evidence]) -> bool:
+    """Whether the strongest piece of evidence overlaps a quote that the post's writer gave for the indicator."""
+    first = evidence[0]
+    quotes = [quote["text"] for quote in post["cited"] if quote["indicator"] == code and quote["text"]]
+    starts = [(post["text"].find(quote), quote) for quote in quotes]
+    return any(start < first.end and first.start < start + len(quote) for start, quote in starts)
 
 
 def _baselines(prepared: Prepared, written: Scored) -> dict[str, Figure]:

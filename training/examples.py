@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from detector.errors import RecordError
-from detector.records import INDICATORS, LABELS
+from detector.records import ABSENCES, INDICATORS, LABELS
 
 CORPUS_KEYS = (
     "id", "language", "text", "label", "hardness", "kind", "evidence", "noise", "group", "pair", "author", "why",
 )  # fmt: skip
 HARDNESS = ("easy", "medium", "hard")
+NOISE = (
+    "none", "emoji", "typos", "code_switch", "caps", "spaced", "romanised", "leet", "no_diacritics", "lookalike",
+)  # fmt: skip
+_ALLOWED = {"label": LABELS, "hardness": HARDNESS, "noise": NOISE}
+_TEXTS = ("id", "language", "text", "kind", "group", "author", "why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +85,32 @@ def corpus_rows(path: Path) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def row_fault(row: Mapping[str, Any]) -> str | None:
+def row_fault(row: object) -> str | None:
     """Return how a corpus row breaks the format, or nothing."""
+    if not isinstance(row, dict):
+        return f"expected an object, got {type(row).__name__}"
     if sorted(row) != sorted(CORPUS_KEYS):
-        return f"expected the keys {', '.join(CORPUS_KEYS)}, got {', '.join(map(str, row))}"
-    if row["label"] not in LABELS:
-        return f"expected a label out of {', '.join(LABELS)}, got {row['label']!r}"
-    if row["hardness"] not in HARDNESS:
-        return f"expected a hardness out of {', '.join(HARDNESS)}, got {row['hardness']!r}"
-    for key in ("id", "language", "text", "group", "author"):
+        return f"expected the keys {', '.join(CORPUS_KEYS)}, got {', '.join(row)}"
+    for key, allowed in _ALLOWED.items():
+        if row[key] not in allowed:
+            return f"expected a {key} out of {', '.join(allowed)}, got {row[key]!r}"
+    for key in _TEXTS if row["pair"] is None else (*_TEXTS, "pair"):
         if not isinstance(row[key], str) or not row[key].strip():
             return f"expected {key} to be a text that is not blank"
-    return _evidence_fault(row)
+    if not isinstance(row["evidence"], list):
+        return f"{row['id']}: expected evidence to be a list, got {type(row['evidence']).__name__}"
+    return next((fault for entry in row["evidence"] if (fault := _evidence_fault(row, entry))), None)
 
 
-def _evidence_fault(row: Mapping[str, Any]) -> str | None:
-    for entry in row["evidence"]:
-        if sorted(entry) != ["indicator", "quote"]:
-            return f"{row['id']}: expected evidence to have indicator and quote, got {sorted(entry)}"
-        if entry["indicator"] not in INDICATORS:
-            return f"{row['id']}: unknown indicator {entry['indicator']!r}"
-        if entry["quote"] not in row["text"]:
-            return f"{row['id']}: the quote for {entry['indicator']} does not occur in the text"
+def _evidence_fault(row: Mapping[str, Any], entry: object) -> str | None:
+    if not isinstance(entry, dict) or sorted(entry) != ["indicator", "quote"]:
+        return f"{row['id']}: expected evidence to have indicator and quote"
+    if entry["indicator"] not in INDICATORS:
+        return f"{row['id']}: unknown indicator {entry['indicator']!r}"
+    if not entry["quote"] and entry["indicator"] not in ABSENCES:
+        return f"{row['id']}: expected a quote for {entry['indicator']}, got none"
+    if not isinstance(entry["quote"], str) or entry["quote"] not in row["text"]:
+        return f"{row['id']}: the quote for {entry['indicator']} does not occur in the text"
     return None
 
 

@@ -1,7 +1,9 @@
 """From the best run to a bundle, refused if it does not say what the trained network says."""
 
 import json
+import logging
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +14,11 @@ from numpy.typing import NDArray
 from onnx.external_data_helper import set_external_data
 from sklearn.metrics import average_precision_score
 
-from detector.bundle import EMBEDDINGS, GRAPH, TOKENIZER, Bundle, Manifest, write_bundle
+from detector.bundle import EMBEDDINGS, GRAPH, MANIFEST, TOKENIZER, Bundle, Manifest, write_bundle
 from detector.calibration import OperatingPoints, label_probabilities
 from detector.errors import BundleError
 from detector.records import INDICATORS, LABELS
 from detector.scoring import Detector
-from training.config import TrainConfig
 from training.finetune import load_network, predict, window_table
 from training.fit_calibration import Calibration, Validation, fit
 from training.network import POSITION_OFFSETS, Network
@@ -50,27 +51,32 @@ class Parity:
         )
 
 
-def export(run: Path, out: Path, config: TrainConfig, *, version: str) -> Parity:
+def export(run: Path, out: Path, *, version: str) -> Parity:
     """Write the best seed of a run as a bundle.
 
+    The bundle is made beside ``out`` and takes its place only when it has passed the gate; a bundle that is refused, or fails to be
+    made, leaves what lay there as it was.
+
     :param run: Run folder with ``prepared`` and ``finetune``.
-    :param out: Folder for the bundle; left without ``bundle.json`` if the bundle is refused.
+    :param out: Folder for the bundle.
     :raises BundleError: if the bundle is too large or fails the parity gate.
     """
     prepared = load_prepared(run / "prepared")
-    best = best_seed(run / "finetune")
-    network = load_network(prepared, best, config)
-    _write_files(network, prepared, out, config)
-    draft = _manifest(prepared, config, version, _UNFITTED)
-    bundle = write_bundle(out, draft, (GRAPH, EMBEDDINGS, TOKENIZER))
-    validation = _validation(prepared, bundle)
-    calibration = fit(validation)
-    bundle = write_bundle(out, _manifest(prepared, config, version, calibration), (GRAPH, EMBEDDINGS, TOKENIZER))
-    try:
-        return _gate(bundle, validation, _torch_logits(prepared, network, run / "finetune", config), calibration)
-    except BundleError:
-        (out / "bundle.json").unlink()
-        raise
+    network = load_network(prepared, best_seed(run / "finetune"))
+    reference = _torch_logits(prepared, network, run / "finetune")
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as made:
+        draft = Path(made)
+        _write_files(network, prepared, draft)
+        bundle = write_bundle(draft, _manifest(prepared, version, _UNFITTED), FILES)
+        validation = _validation(prepared, bundle)
+        calibration = fit(validation)
+        bundle = write_bundle(draft, _manifest(prepared, version, calibration), FILES)
+        parity = _gate(bundle, validation, reference, calibration)
+        # The manifest last: until then the hashes of the old one tell that the folder is not whole.
+        for name in (*FILES, MANIFEST):
+            (draft / name).replace(out / name)
+    return parity
 
 
 def best_seed(folder: Path) -> Path:
@@ -84,12 +90,12 @@ def best_seed(folder: Path) -> Path:
     return folder / json.loads(path.read_text("utf-8"))["best"]
 
 
+FILES = (GRAPH, EMBEDDINGS, TOKENIZER)
 _UNFITTED = Calibration(1.0, 1.0, OperatingPoints(0.5, 0.5), {})
 
 
-def _write_files(network: Network, prepared: Prepared, out: Path, config: TrainConfig) -> None:
+def _write_files(network: Network, prepared: Prepared, out: Path) -> None:
     """Write graph, embeddings and tokenizer; the embeddings apart, because training never changes them."""
-    out.mkdir(parents=True, exist_ok=True)
     settings = network.encoder.config
     shape = EncoderShape(
         layers=settings.num_hidden_layers,
@@ -97,11 +103,14 @@ def _write_files(network: Network, prepared: Prepared, out: Path, config: TrainC
         epsilon=settings.layer_norm_eps,
         position_offset=POSITION_OFFSETS[settings.model_type],
     )
-    model = build_graph(_state(network), shape, max_tokens=config.max_tokens)
-    (words,) = [w for w in model.graph.initializer if w.name == "embeddings.word_embeddings.weight"]
-    (out / EMBEDDINGS).write_bytes(words.raw_data)
-    set_external_data(words, EMBEDDINGS)
-    words.ClearField("raw_data")
+    model = build_graph(_state(network), shape, max_tokens=prepared.config.max_tokens)
+    with (out / EMBEDDINGS).open("wb") as stream:
+        for weight in model.graph.initializer:
+            if weight.name.startswith("embeddings.word_embeddings.weight"):
+                start = stream.tell()
+                stream.write(weight.raw_data)
+                set_external_data(weight, EMBEDDINGS, offset=start, length=stream.tell() - start)
+                weight.ClearField("raw_data")
     onnx.save(model, str(out / GRAPH))
     (out / TOKENIZER).write_bytes((prepared.base / TOKENIZER).read_bytes())
 
@@ -111,7 +120,7 @@ def _state(network: Network) -> dict[str, FloatArray]:
     return {name: tensor.detach().float().numpy() for name, tensor in state.items()}
 
 
-def _manifest(prepared: Prepared, config: TrainConfig, version: str, calibration: Calibration) -> Manifest:
+def _manifest(prepared: Prepared, version: str, calibration: Calibration) -> Manifest:
     return Manifest(
         name=NAME,
         version=version,
@@ -122,8 +131,8 @@ def _manifest(prepared: Prepared, config: TrainConfig, version: str, calibration
         indicator_temperature=calibration.indicator_temperature,
         operating_points=calibration.operating_points,
         indicator_thresholds=calibration.indicator_thresholds,
-        max_tokens=config.max_tokens,
-        overlap=config.overlap,
+        max_tokens=prepared.config.max_tokens,
+        overlap=prepared.config.overlap,
         base_model=Path(prepared.facts["base"]).name,
         data_hash=prepared.facts["data_hash"],
         commit=_commit(),
@@ -144,10 +153,10 @@ def _validation(prepared: Prepared, bundle: Bundle) -> Validation:
     )
 
 
-def _torch_logits(prepared: Prepared, network: Network, run: Path, config: TrainConfig) -> FloatArray:
+def _torch_logits(prepared: Prepared, network: Network, run: Path) -> FloatArray:
     device = torch.device("cpu")
-    table = window_table(prepared, "validation", run, config, device, print)
-    return predict(network, table, device, config)
+    table = window_table(prepared, "validation", run, logging.getLogger(__name__).info)
+    return predict(network, table, device, prepared.config)
 
 
 def _gate(bundle: Bundle, validation: Validation, reference: FloatArray, calibration: Calibration) -> Parity:
@@ -172,7 +181,7 @@ def _gate(bundle: Bundle, validation: Validation, reference: FloatArray, calibra
 def _commit() -> str:
     """Return the commit of this checkout, or ``unknown`` outside one."""
     try:
-        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S607
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return found.stdout.strip()

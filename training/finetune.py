@@ -4,6 +4,7 @@ The frozen lower layers are run once for all seeds and epochs; what they put out
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -30,6 +31,7 @@ RESULT = "result.json"
 SUMMARY = "runs.json"
 N_OUTPUTS = len(LABELS) + len(INDICATORS)
 Report = Callable[[str], None]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class WindowTable:
         return np.diff(self.starts)
 
 
-def finetune(prepared: Prepared, out: Path, config: TrainConfig, *, report: Report = print) -> Path:
+def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Path:
     """Train a model for each seed and return the folder of the best.
 
     A run that was interrupted goes on from its last checkpoint and ends with the same weights as one that was not.
@@ -64,15 +66,15 @@ def finetune(prepared: Prepared, out: Path, config: TrainConfig, *, report: Repo
     :param out: Run folder; holds ``seed-<n>/`` with weights and results, and ``runs.json`` that compares them.
     """
     out.mkdir(parents=True, exist_ok=True)
+    config = prepared.config
     _same_config(out / "config.json", config, prepared)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    train = window_table(prepared, "train", out, config, device, report)
-    validation = window_table(prepared, "validation", out, config, device, report)
+    train = window_table(prepared, "train", out, report)
+    validation = window_table(prepared, "validation", out, report)
     results = {}
     for seed in config.seeds:
         folder = out / f"seed-{seed}"
         if not (folder / RESULT).exists():
-            Run(prepared, train, validation, folder, config, seed, device, report).train()
+            Run(prepared, train, validation, folder, seed, report).train()
         results[folder.name] = json.loads((folder / RESULT).read_text("utf-8"))
     best = max(results, key=lambda name: results[name]["average_precision"])
     (out / SUMMARY).write_text(json.dumps({"best": best, "runs": results}, indent=2) + "\n", "utf-8")
@@ -83,10 +85,10 @@ class Run:
     """One seed's training."""
 
     def __init__(
-        self, prepared: Prepared, train: WindowTable, validation: WindowTable, folder: Path, config: TrainConfig, seed: int,
-        device: torch.device, report: Report,
-    ) -> None:  # fmt: skip
+        self, prepared: Prepared, train: WindowTable, validation: WindowTable, folder: Path, seed: int, report: Report
+    ) -> None:
         torch.manual_seed(seed)
+        config, device = prepared.config, best_device()
         torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
         self.train_table, self.validation_table = train, validation
         self.folder, self.config, self.seed, self.device, self.report = folder, config, seed, device, report
@@ -210,9 +212,12 @@ def parameter_groups(network: Network, config: TrainConfig) -> list[dict[str, An
     return groups
 
 
-def window_table(
-    prepared: Prepared, part: Split, out: Path, config: TrainConfig, device: torch.device, report: Report
-) -> WindowTable:
+def best_device() -> torch.device:
+    """Return the GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def window_table(prepared: Prepared, part: Split, out: Path, report: Report) -> WindowTable:
     """Return the windows of a split with the frozen layers' output, computed once and kept in the run folder."""
     posts = prepared.part(part)
     ids, owners, quotes = [], [], []
@@ -227,7 +232,7 @@ def window_table(
     return WindowTable(
         starts=np.concatenate(([0], np.cumsum([len(i) for i in ids]))),
         posts=owner,
-        states=_frozen_states(prepared, ids, out / f"states-{part}.npy", config, device, report),
+        states=_frozen_states(prepared, ids, out / f"states-{part}.npy", report),
         allowed=np.asarray(posts["allowed"], dtype=bool)[owner],
         indicators=truth[owner],
         quotes=quotes,
@@ -235,11 +240,10 @@ def window_table(
     )
 
 
-def _frozen_states(
-    prepared: Prepared, ids: list[NDArray[np.int64]], path: Path, config: TrainConfig, device: torch.device, report: Report
-) -> NDArray[np.float16]:
+def _frozen_states(prepared: Prepared, ids: list[NDArray[np.int64]], path: Path, report: Report) -> NDArray[np.float16]:
     if path.exists():
         return np.load(path, mmap_mode="r")
+    config, device = prepared.config, best_device()
     network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers).to(device).eval()
     lengths = np.array([len(i) for i in ids])
     starts = np.concatenate(([0], np.cumsum(lengths)))
@@ -294,7 +298,7 @@ def predict(network: Network, table: WindowTable, device: torch.device, config: 
 def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float]:
     """Return the figures that choose among epochs and seeds, on the annotated posts of the validation split.
 
-    The average precision of the lure is taken over hand-written posts alone: public rows are easy and would hide them.
+    The average precision of the lure is taken over the corpus alone: public rows are easy and would hide them.
     """
     first = np.unique(table.posts, return_index=True)[1]
     ours = table.indicators[first, 0] >= 0
@@ -311,14 +315,14 @@ def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float
     }
 
 
-def load_network(prepared: Prepared, folder: Path, config: TrainConfig) -> Network:
+def load_network(prepared: Prepared, folder: Path) -> Network:
     """Return the trained network of one seed, ready for evaluation.
 
     :raises InputError: if the folder has no weights.
     """
     if not (folder / WEIGHTS).exists():
         raise InputError(f"{folder}: no {WEIGHTS}; run: python -m training finetune")
-    network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers)
+    network = Network(prepared.base, N_OUTPUTS, frozen_layers=prepared.config.frozen_layers)
     network.load_state_dict(load_file(folder / WEIGHTS))
     return network.eval()
 
@@ -339,7 +343,7 @@ def _by_tokens(order: NDArray[np.int64], lengths: NDArray[np.int64], budget: int
 
 def _same_config(path: Path, config: TrainConfig, prepared: Prepared) -> None:
     """Refuse to mix runs of different settings or data in one folder."""
-    wanted = {**asdict(config), "seeds": None, "data_hash": prepared.facts["data_hash"]}
+    wanted = {**asdict(config), "seeds": None, "fingerprint": prepared.facts["fingerprint"]}
     if path.exists():
         found = json.loads(path.read_text("utf-8"))
         if found != json.loads(json.dumps(wanted)):

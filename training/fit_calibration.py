@@ -48,15 +48,15 @@ class Calibration:
 def fit(validation: Validation) -> Calibration:
     """Fit everything on validation posts.
 
-    The temperatures minimise the negative log-likelihood of the hand-written posts. ``high`` holds its false-positive rate on the
-    hand-written posts and on all posts, whichever asks for more: the hand-written ones are hard, the public ones many.
+    The temperatures minimise the negative log-likelihood of the corpus posts. ``high`` holds its false-positive rate on the
+    corpus posts and on all posts, whichever asks for more: those of the corpus are hard, the public ones many.
 
-    :raises InputError: if there are no hand-written lures, or only lures.
+    :raises InputError: if there are no corpus lures, or only lures.
     """
     lures = validation.allowed[:, 0]
     ours = validation.written
     if not lures[ours].any() or lures[ours].all():
-        raise InputError("expected hand-written posts of both kinds in validation, to set operating points by")
+        raise InputError("expected corpus posts of both kinds in validation, to set operating points by")
     n_labels = len(LABELS)
     temperature = _label_temperature(validation.logits[ours, :n_labels], validation.allowed[ours])
     shares = label_probabilities(validation.logits[:, :n_labels], temperature=temperature)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
 from detector.records import LABELS
 
@@ -38,7 +38,7 @@ def label_loss(logits: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
 
     :param smoothing: Share of the loss that pulls towards all labels alike; only where the label is known.
     """
-    logs = F.log_softmax(logits, dim=-1)
+    logs = log_softmax(logits, dim=-1)
     loss = -torch.logsumexp(logs.masked_fill(~allowed, float("-inf")), dim=-1)
     known = allowed.sum(-1) == 1
     return torch.where(known, (1 - smoothing) * loss - smoothing * logs.mean(-1), loss)
@@ -47,7 +47,7 @@ def label_loss(logits: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
 def indicator_loss(logits: Tensor, truth: Tensor) -> Tensor:
     """Return the mean binary cross-entropy over the annotated indicators, one a window; 0 where none is annotated."""
     known = (truth >= 0).to(logits.dtype)
-    loss = F.binary_cross_entropy_with_logits(logits, truth.clamp(min=0).to(logits.dtype), reduction="none")
+    loss = binary_cross_entropy_with_logits(logits, truth.clamp(min=0).to(logits.dtype), reduction="none")
     return (loss * known).sum(-1) / known.sum(-1).clamp(min=1)
 
 
@@ -63,7 +63,7 @@ def evidence_loss(scores: Tensor, mask: Tensor, quotes: Tensor) -> Tensor:
         return scores.new_zeros(())
     window, indicator, first, end = quotes.unbind(1)
     chosen = scores[window, :, indicator].masked_fill(~mask[window], float("-inf"))
-    logs = F.log_softmax(chosen, dim=-1)
+    logs = log_softmax(chosen, dim=-1)
     places = torch.arange(scores.shape[1], device=scores.device)
     inside = (places >= first[:, None]) & (places < end[:, None])
     return -torch.logsumexp(logs.masked_fill(~inside, float("-inf")), dim=-1).mean()

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Metric = Callable[[BoolArray, FloatArray], float]
+
+MIN_GROUPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,15 @@ def bootstrap(
 ) -> Figure:
     """Return a metric with its 95 % percentile interval over resampled groups.
 
-    :param groups: Posts of one group are drawn together: they were written together.
+    :param groups: Posts of one group are drawn together: they were written together. Where there are fewer groups than
+        :data:`MIN_GROUPS`, posts are drawn one by one instead, and the interval is too narrow rather than meaningless.
     :param rounds: Resamples; those with one class only are left out.
     """
     if not truth.any() or truth.all():
         return Figure(None, None, None, len(truth))
     random = np.random.default_rng(seed)
+    if len(set(groups)) < MIN_GROUPS:
+        groups = [str(place) for place in range(len(truth))]
     _, member = np.unique(np.asarray(groups), return_inverse=True)
     places = [np.flatnonzero(member == group) for group in range(member.max() + 1)]
     values = []
@@ -58,11 +63,6 @@ def average_precision(truth: BoolArray, scores: FloatArray) -> float:
     return float(average_precision_score(truth, scores))
 
 
-def roc_auc(truth: BoolArray, scores: FloatArray) -> float:
-    """Return the area under the receiver operating characteristic."""
-    return float(roc_auc_score(truth, scores))
-
-
 def threshold_at_false_positives(truth: BoolArray, scores: FloatArray, rate: float) -> float:
     """Return the lowest threshold that at most ``rate`` of the negatives reach.
 
@@ -74,7 +74,9 @@ def threshold_at_false_positives(truth: BoolArray, scores: FloatArray, rate: flo
         return float(scores.min())
     barrier = negatives[allowed]
     above = scores[scores > barrier]
-    return float((barrier + above.min()) / 2) if len(above) else float(np.nextafter(barrier, np.inf))
+    midway = (barrier + above.min()) / 2 if len(above) else barrier
+    # Between neighbouring numbers there is no midway: it would be rounded to the barrier itself.
+    return float(max(midway, np.nextafter(barrier, np.inf)))
 
 
 def threshold_at_recall(truth: BoolArray, scores: FloatArray, recall: float) -> float:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from detector.records import LABELS
+
 Report = Mapping[str, Any]
 RECALL = "recall_at_1_percent_false_positives"
 
@@ -12,15 +14,15 @@ def report_markdown(report: Report) -> str:
     """Return all tables of a report."""
     parts = [
         f"# Evaluation of `{report['model']}`",
-        "Average precision and recall are for `scam_compound` against all else, with 95 % bootstrap intervals over writing batches.",
+        "Average precision and recall are for `scam_compound` against all else; intervals are 95 % bootstrap over writing batches.",
         headline_table(report),
-        "## By language (hand-written test posts)",
+        "## By language (test posts written for this project)",
         _figures_table(report["by_language"], "language"),
         "## By hardness",
         _figures_table({k or "unmarked": v for k, v in report["by_hardness"].items()}, "hardness"),
         "## Lures against one other label at a time",
         _figures_table(report["by_label"], "against"),
-        "## At the operating points (hand-written test posts)",
+        "## At the operating points (test posts written for this project)",
         _points_table(report),
         "## Real posts that are no lures",
         false_positive_table(report),
@@ -39,8 +41,8 @@ def report_markdown(report: Report) -> str:
 
 
 def headline_table(report: Report) -> str:
-    """Return the table of the two numbers that count most, on hand-written posts and with public ones."""
-    rows = {"hand-written posts": report["hand_written"], "with public posts": report["with_public"]}
+    """Return the table of the two numbers that count most, on the corpus and with public posts."""
+    rows = {"posts written for this project": report["written"], "with public posts beside them": report["with_public"]}
     return _figures_table(rows, "test split")
 
 
@@ -49,9 +51,7 @@ def false_positive_table(report: Report) -> str:
     lines = ["| set | posts | band `high` | `review` or above | trained on |", "|---|---|---|---|---|"]
     for part, trained in (("held_out", "never"), ("public_test", "other rows of it")):
         for name, row in report[part].items():
-            lines.append(
-                f"| `{name}` | {row['posts']} | {_percent(row['high'])} | {_percent(row['review_or_high'])} | {trained} |"
-            )
+            lines.append(f"| `{name}` | {row['posts']} | {_percent(row['high'])} | {_percent(row['review_or_high'])} | {trained} |")
     return "\n".join(lines)
 
 
@@ -63,7 +63,7 @@ def baseline_table(report: Report) -> str:
         "frozen_encoder_logistic_regression": "frozen encoder + logistic regression",
     }
     lines = ["| | average precision |", "|---|---|"]
-    lines.append(f"| **this model** | {_figure(report['hand_written']['average_precision'])} |")
+    lines.append(f"| **this model** | {_figure(report['written']['average_precision'])} |")
     lines += [f"| {title} | {_figure(report['baselines'][name])} |" for name, title in names.items()]
     return "\n".join(lines)
 
@@ -73,11 +73,34 @@ def write_model_card(bundle: Path, report: Report) -> None:
     (bundle / "README.md").write_text(_card(report), "utf-8")
 
 
+def readme_figures(report: Report) -> str:
+    """Return what the README says of the figures, between its markers."""
+    return "\n\n".join(
+        [
+            f"`{report['model']}`, from `python -m training evaluate`:",
+            headline_table(report),
+            _points_table(report),
+            baseline_table(report),
+            false_positive_table(report),
+        ]
+    )
+
+
+def write_readme_figures(path: Path, report: Report) -> None:
+    """Replace the figures between the README's markers."""
+    before, rest = path.read_text("utf-8").split("<!-- figures -->\n", 1)
+    _, after = rest.split("<!-- /figures -->", 1)
+    path.write_text(f"{before}<!-- figures -->\n{readme_figures(report)}\n<!-- /figures -->{after}", "utf-8")
+
+
 def _card(report: Report) -> str:
     languages = ", ".join(f"`{name}`" for name in report["data"]["languages"])
     points = report["operating_points"]
     counts = report["data"]["counts"]
-    trained = sum(row.get("train", 0) for source, row in counts.items() if source == "corpus")
+    trained = counts["corpus"]["train"]
+    public = sum(row.get("train", 0) for source, row in counts.items() if source != "corpus")
+    config = report["data"]["config"]
+    tested = [row["posts"] for row in report["by_language"].values()]
     return f"""# Model card: scam-recruitment-detector
 
 `{report["model"]}`
@@ -88,14 +111,15 @@ or is another job fraud, an honest vacancy or no vacancy at all. It also says wh
 **Intended use.** To put posts in an order for a person to read. A person decides what happens next: no removal, no report and no
 refusal should follow from a score alone. Not for judging people, and not for job seekers' or survivors' own accounts.
 
-**How it was made.** multilingual-e5-small (12 layers, 384 wide, MIT licence), vocabulary trimmed, embeddings and the lower six
-layers left as they were, the upper six fine-tuned with two linear heads. Trained on {trained} hand-written posts of
-`data/corpus` (languages: {languages}) and samples of real public job adverts, chat and spam (`data/sources.toml`); the label loss,
-an indicator loss and a loss that draws the indicators' contributions into the quoted words. 8-bit layers, 4-bit embeddings.
+**How it was made.** The encoder is multilingual-e5-small (12 layers, 384 wide, MIT licence; folder `{report["base_model"]}`) from a 4-bit copy. Its
+vocabulary was trimmed, embeddings and the lower {config["frozen_layers"]} layers left as they were, the layers above fine-tuned with two linear heads.
+It was trained on {trained} posts of `data/corpus` (languages: {languages}) and {public} excerpts of real public job adverts, chat and
+spam (`data/sources.toml`), with a label loss, an indicator loss and a loss that draws the indicators' contributions into the quoted words.
+It is shipped with layers in 8 bits and embeddings in 4.
 
 **Operating points**, set on validation posts: `high` from {points["high"]:.3f} (at most 0.5 % false positives there), `review` from
-{points["review"]:.3f} (at least 95 % of the lures there). Scores are calibrated with one temperature on validation posts; where lures are rarer than
-in the corpus (40 %), a score overstates the chance that a post is a lure.
+{points["review"]:.3f} (at least 95 % of the lures there). Scores are calibrated with one temperature on
+validation posts; where lures are rarer than in the corpus (40 %), a score overstates the chance that a post is a lure.
 
 ## Figures
 
@@ -119,14 +143,17 @@ Real posts that are no lures, and how often they are flagged:
 
 ## Limits and known failures
 
-- **The corpus is written, not collected.** It was composed by language-model agents from public descriptions of lures and has not been
-  reviewed by native speakers. Figures on its test split say how well the model knows this kind of writing; expect less on scraped posts.
+- **The corpus is written, not collected.** It was composed by language-model agents from public descriptions of lures and has not
+  been reviewed by native speakers. Figures on its test split say how well the model knows this kind of writing; expect less on
+  scraped posts.
 - **A low score is no clearance.** Some lures carry almost no signal: a driver, a cook, a friend's message.
-- **Test posts per language are few** (about 12 to 25), so their intervals are wide.
+- **Test posts per language are few** ({min(tested)} to {max(tested)}) and come from one or two writing batches, so figures by language are
+  rough and their intervals too narrow.
 - **Other languages** are scored and marked as not evaluated; treat their bands as hints.
-- Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the confusion
-  table in `training/report/report.md`.
-- Evidence shows which words moved the score, exactly; it does not show that they are true, and spans can be wider than a reader would mark.
+- Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the
+  confusion table in `training/report/report.md`.
+- Evidence shows which words moved the score, exactly; it does not show that they are true, and spans can be wider than a
+  reader would mark.
 - Images, voice and anything behind a link are not read.
 """
 
@@ -137,16 +164,14 @@ def _figures_table(rows: Mapping[str, Report], title: str) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in rows.items():
-        cells = [
-            _figure(row[key]) for key in ("average_precision", RECALL, "brier", "expected_calibration_error")
-        ]
+        cells = [_figure(row[key]) for key in ("average_precision", RECALL, "brier", "expected_calibration_error")]
         lines.append(f"| {name} | {row['posts']} | {row['lures']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _points_table(report: Report) -> str:
     lines = ["| flagged from | threshold | precision | recall | false positives |", "|---|---|---|---|---|"]
-    for name, row in report["hand_written"]["at"].items():
+    for name, row in report["written"]["at"].items():
         cells = [_percent(row[key]) for key in ("precision", "recall", "false_positive_rate")]
         lines.append(f"| `{name}` | {report['operating_points'][name]:.3f} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -160,21 +185,22 @@ def _pairs_line(pairs: Report) -> str:
 
 
 def _confusion_table(matrix: list[list[int]]) -> str:
-    from detector.records import LABELS
-
     lines = ["| | " + " | ".join(LABELS) + " |", "|---" * (len(LABELS) + 1) + "|"]
     return "\n".join(lines + [f"| {label} | {' | '.join(map(str, row))} |" for label, row in zip(LABELS, matrix, strict=True)])
 
 
 def _indicator_table(found: Report) -> str:
     lines = [
-        f"All together: precision {_percent(found['micro_precision'])}, recall {_percent(found['micro_recall'])}.",
+        f"All together: precision {_percent(found['micro_precision'])}, recall {_percent(found['micro_recall'])}; the first piece of evidence overlaps the annotated "
+        f"quote in {_percent(found['evidence_overlaps_quote'])} of the indicators rightly found.",
         "",
-        "| indicator | posts | precision | recall |",
-        "|---|---|---|---|",
+        "| indicator | posts | precision | recall | evidence overlaps the quote |",
+        "|---|---|---|---|---|",
     ]
     lines += [
-        f"| `{code}` | {row['posts']} | {_percent(row['precision'])} | {_percent(row['recall'])} |"
+        f"| `{code}` | {row['posts']} | "
+        + " | ".join(_percent(row[key]) for key in ("precision", "recall", "evidence_overlaps_quote"))
+        + " |"
         for code, row in found["each"].items()
     ]
     return "\n".join(lines)
@@ -198,23 +224,3 @@ def _figure(figure: Report) -> str:
 
 def _percent(share: float | None) -> str:
     return "undefined" if share is None else f"{100 * share:.1f} %"
-
-
-def readme_figures(report: Report) -> str:
-    """Return what the README says of the figures, between its markers."""
-    return "\n\n".join(
-        [
-            f"`{report['model']}`, from `python -m training evaluate`:",
-            headline_table(report),
-            _points_table(report),
-            baseline_table(report),
-            false_positive_table(report),
-        ]
-    )
-
-
-def write_readme_figures(path: Path, report: Report) -> None:
-    """Replace the figures between the README's markers."""
-    before, rest = path.read_text("utf-8").split("<!-- figures -->\n", 1)
-    _, after = rest.split("<!-- /figures -->", 1)
-    path.write_text(f"{before}<!-- figures -->\n{readme_figures(report)}\n<!-- /figures -->{after}", "utf-8")

@@ -6,8 +6,8 @@ The vocabulary is trimmed here, before training, so that training, evaluation an
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from detector.encoder import Encoder, Window
 from detector.errors import InputError
 from detector.records import INDICATORS, LABELS
 from detector.text import NormalisedText, normalise
-from training.config import TrainConfig
+from training.config import TrainConfig, config_from
 from training.examples import Example, read_corpus
 from training.sources import Source, read_public, read_sources
 from training.splits import Split, split
@@ -38,13 +38,18 @@ class Prepared:
     """A prepared folder.
 
     :ivar base: Folder of the trimmed encoder and its tokenizer.
-    :ivar posts: One row a post: ``id text language source split group pair hardness kind allowed indicators windows spans quotes weight``.
-    :ivar facts: Counts and hashes, as in ``prepared.json``.
+    :ivar posts: A row a post: ``id text language source split group pair hardness kind allowed indicators windows quotes weight``.
+    :ivar facts: Counts, hashes and settings, as in ``prepared.json``.
     """
 
     base: Path
     posts: Dataset
     facts: dict[str, Any]
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings of the run; given once, when it is prepared."""
+        return config_from(self.facts["config"])
 
     def part(self, name: Split) -> Dataset:
         """Return the posts of one split."""
@@ -76,7 +81,9 @@ def prepare(out: Path, *, base: str, corpus: Path, sources: Path, public: Path |
         "base": str(base),
         "data_hash": _data_hash([examples[i] for i in kept]),
         "languages": sorted({e.language for e in examples if e.source == "corpus"}),
-        "counts": _counts(examples, splits),
+        "counts": _counts([examples[i] for i in kept], [splits[i] for i in kept]),
+        "config": asdict(config),
+        "fingerprint": _fingerprint(rows),
     }
     (out / FACTS).write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
     return load_prepared(out)
@@ -133,6 +140,7 @@ def _row(example: Example, place: Split, encoder: Encoder, weight: float) -> dic
         "indicators": [] if example.quotes is None else [code in present for code in INDICATORS],
         "windows": [window.ids.tolist() for window in windows],
         "quotes": quotes,
+        "cited": [{"indicator": quote.indicator, "text": quote.text} for quote in example.quotes or ()],
         "weight": weight,
     }
 
@@ -145,7 +153,7 @@ def _excerpt(windows: Sequence[Window], name: str) -> Window:
     random = np.random.default_rng(_hash(name))
     window = windows[0] if random.random() < 2 / 3 else windows[int(random.integers(len(windows)))]
     n_tokens = min(len(window.ids), int(random.integers(24, EXCERPT_TOKENS)))
-    start = 1 if window is windows[0] else int(random.integers(1, len(window.ids) - n_tokens + 1))
+    start = 1 if window is windows[0] else int(random.integers(1, len(window.ids) - n_tokens + 2))
     kept = np.r_[0, start : start + n_tokens - 2, len(window.ids) - 1]
     return Window(window.ids[kept], window.spans[kept])
 
@@ -162,6 +170,7 @@ def _sample(examples: Sequence[Example], splits: Sequence[Split], sources: dict[
             continue
         taken[source, place] += 1
         room = sources[source].sample // (1 if place == "train" else HELD_BACK_SHARE)
+        # Held-out sets are scored whole in the evaluation, which reads them itself; here they only keep their copies out.
         if place != "held_out" and taken[source, place] <= room:
             kept.append(i)
     return sorted(kept)
@@ -182,6 +191,15 @@ def _counts(examples: Sequence[Example], splits: Sequence[Split]) -> dict[str, d
         row = counts.setdefault(example.source, {})
         row[place] = row.get(place, 0) + 1
     return counts
+
+
+def _fingerprint(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a hash of all that training reads: splits, windows, labels, quotes and weights."""
+    digest = hashlib.sha256()
+    for row in rows:
+        told = [row[key] for key in ("id", "split", "allowed", "indicators", "windows", "quotes", "weight")]
+        digest.update(json.dumps(told).encode())
+    return digest.hexdigest()[:16]
 
 
 def _data_hash(examples: Sequence[Example]) -> str:

@@ -65,7 +65,7 @@ def read_public(folder: Path, source: Source) -> list[Example]:
             id=row["id"],
             text=text,
             language=_LANGUAGES.get(row["lang"], row["lang"]),
-            labels=source.labels[row["label"]],
+            labels=_labels(source, row),
             quotes=None,
             source=source.name,
             group=row["id"],
@@ -73,6 +73,12 @@ def read_public(folder: Path, source: Source) -> list[Example]:
         for row in _rows(folder, source.name)
         if (text := _MARKS.sub("", row["text"])).strip()
     ]
+
+
+def _labels(source: Source, row: Mapping[str, Any]) -> tuple[str, ...]:
+    if row["label"] not in source.labels:
+        raise InputError(f"{row['id']}: expected a label out of {', '.join(source.labels)}, got {row['label']!r}")
+    return source.labels[row["label"]]
 
 
 def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from detector.errors import InputError
-from training.duplicates import near_duplicates
+from training.duplicates import NEAR, near_duplicates
 from training.examples import Example
 from training.sources import Source
 
 Split = Literal["train", "validation", "test", "held_out"]
 
-NEAR = 0.6
-"""Share of shingles from which two posts belong to one group."""
 SALT = "scam-recruitment-detector"
 
 
@@ -21,7 +19,8 @@ def split(examples: Sequence[Example], sources: Mapping[str, Source]) -> list[Sp
     """Return the split of each example.
 
     Corpus groups (writing batches) are dealt out language by language: of ten batches, in turn, two and one or one and two go to
-    test and validation. The two Chinese scripts were planned alike, so their batches of one number go together. Public rows go by a hash, a tenth each to validation and test; sets declared as held out stay out.
+    test and validation. The two Chinese scripts were planned alike, so their batches of one number go together. Public rows go by
+    a hash, a tenth each to validation and test; sets declared as held out stay out.
 
     :raises InputError: if a group would cross splits after near-duplicates were joined.
     """
@@ -30,7 +29,7 @@ def split(examples: Sequence[Example], sources: Mapping[str, Source]) -> list[Sp
     chosen: dict[str, Split] = {}
     for example, group in zip(examples, whole, strict=True):
         own = _own_split(example, dealt, sources)
-        # Near-duplicates follow the first of their group, but never out of or into a held-out set.
+        # Near-duplicates follow the first of their group; one held-out row among them holds out all.
         first = chosen.setdefault(group, own)
         if "held_out" in (first, own) and first != own:
             chosen[group] = "held_out"
@@ -40,7 +39,7 @@ def split(examples: Sequence[Example], sources: Mapping[str, Source]) -> list[Sp
 
 
 def assert_no_crossing(examples: Sequence[Example], splits: Sequence[Split]) -> None:
-    """Check that no group, pair or batch of one author lies in two splits.
+    """Check that no group (the batches of the corpus are each of one author) and no pair lies in two splits.
 
     :raises InputError: naming the first that does.
     """

@@ -27,9 +27,7 @@ class OnnxBackend:
         options.log_severity_level = 3
         path = bundle.folder / GRAPH
         try:
-            self._session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime's own exceptions share no public root
             raise BundleError(f"{path}: ONNX Runtime {ort.__version__} refused it: {error}") from error
 

@@ -52,7 +52,7 @@ class TorchBackend:
                 for layer in range(self._layers):
                     hidden = self._layer(f"encoder.layer.{layer}", hidden)
                 w = self._weights
-                return (hidden @ w["heads.weight"] + w["heads.bias"]).numpy()
+                return np.asarray((hidden @ w["heads.weight"] + w["heads.bias"]).numpy(), dtype=np.float32)
         except (RuntimeError, IndexError) as error:
             raise BackendError(f"PyTorch failed on {len(ids)} tokens: {error}") from error
 
@@ -65,9 +65,7 @@ class TorchBackend:
         q, k, v = (self._split(self._linear(f"{name}.attention.self.{part}", hidden)) for part in ("query", "key", "value"))
         mixed = torch.nn.functional.scaled_dot_product_attention(q, k, v)
         mixed = mixed.transpose(0, 1).reshape(hidden.shape)
-        attended = self._norm(
-            f"{name}.attention.output.LayerNorm", self._linear(f"{name}.attention.output.dense", mixed) + hidden
-        )
+        attended = self._norm(f"{name}.attention.output.LayerNorm", self._linear(f"{name}.attention.output.dense", mixed) + hidden)
         wide = torch.nn.functional.gelu(self._linear(f"{name}.intermediate.dense", attended))
         return self._norm(f"{name}.output.LayerNorm", self._linear(f"{name}.output.dense", wide) + attended)
 
@@ -79,9 +77,7 @@ class TorchBackend:
 
     def _norm(self, name: str, hidden: torch.Tensor) -> torch.Tensor:
         w = self._weights
-        return torch.nn.functional.layer_norm(
-            hidden, hidden.shape[-1:], w[f"{name}.weight"], w[f"{name}.bias"], self._epsilon
-        )
+        return torch.nn.functional.layer_norm(hidden, hidden.shape[-1:], w[f"{name}.weight"], w[f"{name}.bias"], self._epsilon)
 
 
 def _sizes(graph: "onnx.GraphProto") -> tuple[int, float]:

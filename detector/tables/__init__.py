@@ -1,6 +1,6 @@
 """Files of posts as tables: CSV, JSONL and Parquet, read row by row."""
 
 from detector.tables.opening import STANDARD_INPUT, Format, open_table
-from detector.tables.rows import Row, Table
+from detector.tables.rows import Row, Table, reading
 
-__all__ = ["STANDARD_INPUT", "Format", "Row", "Table", "open_table"]
+__all__ = ["STANDARD_INPUT", "Format", "Row", "Table", "open_table", "reading"]

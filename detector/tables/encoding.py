@@ -1,13 +1,13 @@
 """Which encoding a text file is written in.
 
-Byte order marks and UTF-8 are certain or nearly so. Beyond them the legacy encodings of the regions these posts come from compete: each
-decodes a sample, and the one that yields most of the characters its languages really use wins. General detectors weigh a hundred
-encodings and go wrong on samples as short as a table of ten posts; see ``tests/detector/test_files.py`` for the rows that decide this.
+Byte order marks and UTF-8 are certain or nearly so. Beyond them the legacy encodings of the regions these posts come from compete:
+each decodes a sample, and the one that yields most of the characters its languages really use wins. General detectors weigh a
+hundred encodings and go wrong on samples as short as a table of ten posts.
 """
 
 import codecs
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from typing import BinaryIO
 
@@ -113,16 +113,16 @@ def _share(sample: bytes, encoding: str, usual: Callable[[str], int]) -> float:
 def _candidates() -> Iterable[tuple[str, Callable[[str], int]]]:
     """Return each encoding with a count of the usual characters in a text; on a tie the first wins."""
     return (
-        ("cp949", partial(_matched, _KOREAN)),
+        ("cp949", _korean),
         ("gb18030", partial(_first_level, codec="gb2312", last=0xD7)),
         ("big5hkscs", partial(_first_level, codec="big5", last=0xC6)),
-        ("cp932", partial(_japanese)),
-        ("euc_jp", partial(_japanese)),
+        ("cp932", _japanese),
+        ("euc_jp", _japanese),
+        ("cp1252", partial(_matched, _WESTERN)),
         ("cp874", partial(_matched, _THAI)),
         ("cp1251", partial(_matched, _CYRILLIC)),
         ("koi8_r", partial(_matched, _CYRILLIC)),
         ("cp1256", partial(_matched, _ARABIC)),
-        ("cp1252", partial(_matched, _WESTERN)),
         ("cp1258", partial(_matched, _VIETNAMESE)),
         ("cp1254", partial(_matched, _TURKISH)),
         ("cp1250", partial(_matched, _CENTRAL)),
@@ -134,11 +134,21 @@ def _matched(pattern: re.Pattern[str], text: str) -> int:
 
 
 def _first_level(text: str, *, codec: str, last: int) -> int:
-    return sum(_is_first_level(character, codec, last) for character in text if character > "\x7f")
+    return sum(_is_first_level(character, codec, last) for character in _unmixed(text))
+
+
+def _korean(text: str) -> int:
+    return sum("가" <= c <= "힣" and _is_first_level(c, "euc_kr", 0xC8) or c in _PUNCTUATION for c in _unmixed(text))
 
 
 def _japanese(text: str) -> int:
-    return sum("ぁ" <= c <= "ヿ" or _is_first_level(c, "euc_jp", 0xCF) for c in text if c > "\x7f")
+    return sum("ぁ" <= c <= "ヿ" or _is_first_level(c, "euc_jp", 0xCF) for c in _unmixed(text))
+
+
+def _unmixed(text: str) -> Iterator[str]:
+    """Yield the characters beyond ASCII that do not stand alone behind a Latin letter: those are accents of another encoding."""
+    for match in _RUNS.finditer(text):
+        yield from match[0]
 
 
 @cache
@@ -153,18 +163,19 @@ def _is_first_level(character: str, codec: str, last: int) -> bool:
 
 _PUNCTUATION = frozenset("，。、；：？！（）“”‘’《》【】「」…—·～￥％＋－")
 _MARKS_WESTERN = "‘’“”–—…•€«»¿¡©®°·"
-_KOREAN = re.compile("[가-힣]+|[·…“”‘’]")
-_THAI = re.compile(r"[เ-ไ]?[ก-ฮ][ัิ-ฺ็]?[่-๎]?[ะาำๅ]?|[ฯๆ฿๐-๙‘’“”–…•]")
+_RUNS = re.compile(r"[^\x00-\x7f]{2,}|(?<![A-Za-z])[^\x00-\x7f]")
+_THAI = re.compile(r"(?:[เ-ไ]?[ก-ฮ][ัิ-ฺ็]?[่-๎]?[ะาำๅ]?[ฯๆ]?){2,}|(?<![A-Za-z])[฿๐-๙]++(?![A-Za-z])|[‘’“”–…•]")
 _CYRILLIC = re.compile(rf"\b[А-ЯЁЎҚҒҲІЇЄ]?[а-яёўқғҳіїє]+\b|\b[А-ЯЁ]+\b|[{_MARKS_WESTERN}№]")
-_ARABIC = re.compile(r"[ء-غف-ْپچژگکیے]+|[،؛؟‘’“”–…]")
+_ARABIC = re.compile(r"(?<![A-Za-z])[ء-غف-ْپچژگکیے]++(?![A-Za-z])|[،؛؟‘’“”–…]")
 
 
 def _accented(letters: str) -> re.Pattern[str]:
-    """Accented letters of a language in Latin script: at most two in a row, beside plain ones."""
-    both = letters + letters.upper()
-    return re.compile(
-        rf"(?:(?<=[A-Za-z])[{both}]{{1,2}}(?![^\W\d_A-Za-z])|(?<![^\W\d_])[{both}]{{1,2}}(?=[A-Za-z]))|(?<!\w)[{_MARKS_WESTERN}]|[{_MARKS_WESTERN}](?!\w)|(?<=[a-z])’(?=[a-z])"
-    )
+    """Return a pattern for the accented letters of a language in Latin script: at most two in a row, beside plain ones."""
+    both = "".join(letter for letter in letters + letters.upper() if letter > "\x7f")
+    within = rf"(?<=[A-Za-z])[{both}]{{1,2}}(?![^\W\d_A-Za-z])"
+    first = rf"(?<![^\W\d_])[{both}]{{1,2}}(?=[A-Za-z])"
+    marks = rf"\xa0|(?<!\w)[{_MARKS_WESTERN}]|[{_MARKS_WESTERN}](?!\w)|(?<=[a-z])’(?=[a-z])"
+    return re.compile(f"{within}|{first}|{marks}")
 
 
 _WESTERN = _accented("àáâãäåæçèéêëìíîïñòóôõöøœùúûüß")

@@ -88,14 +88,12 @@ class JsonLinesTable:
             if number == 0:
                 self._check_is_no_list(line)
             number += 1
-            yield _row(line, place, number, position)
+            yield _row(line.rstrip("\r\n"), place, number, position)
 
     def _check_is_no_list(self, line: str) -> None:
         start = line.lstrip()
         if start.startswith("[") and start[1:].lstrip()[:1] in {"", "{"}:
-            raise InputError(
-                f"{self.name}: expected one JSON object a line, got one list of them; convert it with: jq -c '.[]'"
-            )
+            raise InputError(f"{self.name}: expected one JSON object a line, got one list of them; convert it with: jq -c '.[]'")
 
 
 def _row(line: str, place: int, number: int, position: int) -> Row:
@@ -110,22 +108,22 @@ def _row(line: str, place: int, number: int, position: int) -> Row:
     except json.JSONDecodeError as fault:
         error = f"broken JSON: {fault.msg} at character {fault.colno}"
     except (ValueError, RecursionError) as fault:
-        error = str(fault) if isinstance(fault, _TooMuch) else "JSON with a number or a nesting beyond all measure"
+        error = str(fault) if isinstance(fault, _TooMuchError) else "JSON with a number or a nesting beyond all measure"
     if has_escapes(line):
         error = "expected UTF-8, got bytes of another encoding"
     return Row(number, fields, position, None if error is None else f"line {place}: {error}")
 
 
-class _TooMuch(ValueError):
+class _TooMuchError(ValueError):
     """JSON that is whole, but that no later step should be handed."""
 
 
 def _parse(line: str) -> object:
-    if len(line) >= MAX_RECORD:
-        raise _TooMuch(f"expected at most {MAX_RECORD} bytes in a line")
+    if len(line) >= MAX_RECORD - 2:
+        raise _TooMuchError(f"expected at most {MAX_RECORD} bytes in a line")
     value: object = json.loads(line, parse_constant=_constant)
     if line.count("{") + line.count("[") > MAX_DEPTH and _is_deep(value):
-        raise _TooMuch(f"expected at most {MAX_DEPTH} lists and objects within each other")
+        raise _TooMuchError(f"expected at most {MAX_DEPTH} lists and objects within each other")
     return value
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Literal, cast, get_args
 
@@ -31,9 +32,7 @@ _FOREIGN = (
 _PEEKED = 4096
 
 
-def open_table(
-    path: Path | str, *, format: str | None = None, encoding: str | None = None, twice: bool = False
-) -> Table:
+def open_table(path: Path | str, *, format: str | None = None, encoding: str | None = None, twice: bool = False) -> Table:
     """Open an input.
 
     :param path: A file, or ``-`` for standard input.
@@ -47,22 +46,23 @@ def open_table(
     if encoding is not None:
         check_encoding(encoding)
     name = "standard input" if str(path) == STANDARD_INPUT else str(path)
-    with reading(name):
-        stream = _opened(path)
+    with reading(name), ExitStack() as opened:
+        stream = opened.enter_context(_opened(path))
         head = _peek(stream)
         found = cast(Format, format) if format else _format_of(Path(path), head)
         _check_is_text(name, found, head)
         if not _is_file(stream) and (twice or found != "jsonl"):
-            stream = _spooled(stream)
-        return _table(name, stream, found, encoding)
-
-
-def _table(name: str, stream: BinaryIO, format: Format, encoding: str | None) -> Table:
-    if format == "csv":
-        return DelimitedTable(name, stream, encoding=encoding)
-    if format == "parquet":
-        return ParquetTable(name, stream)
-    return JsonLinesTable(name, stream, again=_reopened(stream) if _is_file(stream) else None)
+            stream = opened.enter_context(_spooled(stream))
+        table: Table
+        if found == "csv":
+            table = DelimitedTable(name, stream, encoding=encoding)
+        elif found == "parquet":
+            table = ParquetTable(name, stream)
+        else:
+            again = opened.enter_context(_reopened(stream)) if _is_file(stream) else None
+            table = JsonLinesTable(name, stream, again=again)
+        opened.pop_all()
+        return table
 
 
 def _opened(path: Path | str) -> BinaryIO:

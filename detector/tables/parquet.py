@@ -1,10 +1,13 @@
 """Parquet, batch by batch."""
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from detector.errors import InputError, MissingExtraError
+from detector.errors import InputError
 from detector.tables.rows import Row, has_escapes, reading, unique_names
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _BATCH_ROWS = 64
 _BUFFER = 1 << 20
@@ -16,15 +19,13 @@ class ParquetTable:
     :param name: The file as messages name it.
     :param stream: Its bytes.
     :raises InputError: if it is no Parquet file, or one that is cut off.
-    :raises MissingExtraError: if pyarrow is not installed.
     """
 
     def __init__(self, name: str, stream: BinaryIO) -> None:
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("pyarrow", "parquet") from error
+        # Imported here: it costs more than the rest of the package, and only Parquet needs it.
+        import pyarrow
+        import pyarrow.parquet
+
         self.name = name
         self.kind = "Parquet"
         self._stream = stream
@@ -68,7 +69,7 @@ class ParquetTable:
             self._stream.close()
 
 
-def _values(column: Any) -> list[object]:
+def _values(column: "pyarrow.Array") -> list[object]:
     """Return the values of a column as plain Python ones; those that Python has no type for, as text."""
     if not _survives(column.type):
         return [_value(scalar) for scalar in column]
@@ -79,9 +80,13 @@ def _values(column: Any) -> list[object]:
     return values
 
 
-def _value(scalar: Any) -> object:
+def _value(scalar: "pyarrow.Scalar") -> object:
     import pyarrow
+    from pyarrow import types
 
+    if (types.is_timestamp(scalar.type) or types.is_time(scalar.type)) and scalar.is_valid:
+        # Finer than Python's own times: as_py() answers with pandas if that is there, and fails if not.
+        return str(scalar.cast(pyarrow.string()))
     try:
         value: object = scalar.as_py()
     except UnicodeDecodeError:
@@ -91,7 +96,7 @@ def _value(scalar: Any) -> object:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
-def _undecodable(scalar: Any) -> object:
+def _undecodable(scalar: "pyarrow.Scalar") -> object:
     """Return a string that is not UTF-8, or a list or struct with such a one in it, with the bytes at fault escaped."""
     if hasattr(scalar, "as_buffer"):
         return scalar.as_buffer().to_pybytes()
@@ -100,7 +105,7 @@ def _undecodable(scalar: Any) -> object:
     return [_value(part) for part in scalar]
 
 
-def _survives(kind: Any) -> bool:
+def _survives(kind: "pyarrow.DataType") -> bool:
     """Whether values of an Arrow type are the same after they have been Python objects."""
     from pyarrow import types
 

@@ -1,6 +1,5 @@
 """What a table is to the rest of the library: named columns, and rows of which some cannot be read."""
 
-import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -106,5 +105,3 @@ def unique_names(names: list[str]) -> list[str]:
         taken.add(candidate)
         unique.append(candidate)
     return unique
-
-

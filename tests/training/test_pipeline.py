@@ -1,6 +1,8 @@
 """From prepared posts to an evaluated bundle, on a network small enough for a test."""
 
 import json
+import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,10 @@ import torch
 from conftest import TINY
 from safetensors.torch import load_file
 
-from detector import Detector, InputError
+from detector import BundleError, Detector, InputError
 from detector.records import INDICATORS, LABELS
+from training import export as exporting
+from training.evaluate import evaluate
 from training.export import export
 from training.finetune import Run, finetune, window_table
 from training.prepare import load_prepared
@@ -19,7 +23,7 @@ from training.prepare import load_prepared
 @pytest.fixture(scope="session")
 def bundle(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
-    export(tiny_run, folder, TINY, version="0.0.1")
+    export(tiny_run, folder, version="0.0.1")
     return folder
 
 
@@ -29,11 +33,10 @@ def _quiet(_: str) -> None:
 
 def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tiny_run: Path, tmp_path: Path) -> None:
     prepared = load_prepared(tiny_run / "prepared")
-    device = torch.device("cpu")
-    tables = [window_table(prepared, part, tmp_path, TINY, device, _quiet) for part in ("train", "validation")]
+    tables = [window_table(prepared, part, tmp_path, _quiet) for part in ("train", "validation")]
 
     def run(folder: str, *, stop_after: int | None = None) -> Path:
-        Run(prepared, *tables, tmp_path / folder, TINY, 1, device, _quiet).train(stop_after=stop_after)
+        Run(prepared, *tables, tmp_path / folder, 1, _quiet).train(stop_after=stop_after)
         return tmp_path / folder / "weights.safetensors"
 
     whole = load_file(run("whole"))
@@ -52,11 +55,10 @@ def test_each_seed_is_reported_and_the_best_by_validation_is_chosen(tiny_run: Pa
 
 
 def test_a_run_folder_refuses_other_settings(tiny_run: Path) -> None:
-    from dataclasses import replace
-
     prepared = load_prepared(tiny_run / "prepared")
+    other = replace(prepared, facts={**prepared.facts, "config": asdict(replace(TINY, epochs=9))})
     with pytest.raises(InputError, match="other settings"):
-        finetune(prepared, tiny_run / "finetune", replace(TINY, epochs=9), report=_quiet)
+        finetune(other, tiny_run / "finetune", report=_quiet)
 
 
 def test_frozen_weights_stay_as_they_were(tiny_run: Path, tiny_base: Path) -> None:
@@ -66,7 +68,7 @@ def test_frozen_weights_stay_as_they_were(tiny_run: Path, tiny_base: Path) -> No
     frozen = [name for name in before if name.startswith(("embeddings.", "encoder.layer.0."))]
     assert frozen
     assert all(torch.equal(before[name], after[f"encoder.{name}"]) for name in frozen)
-    moved = "encoder.layer.2.output.dense.weight"
+    moved = "encoder.layer.1.output.dense.weight"
     assert not torch.equal(before[moved], after[f"encoder.{moved}"])
 
 
@@ -94,3 +96,23 @@ def test_long_posts_are_read_whole_in_overlapping_windows(bundle: Path) -> None:
         short, long = detector.score(["kerja admin di kota", "kerja admin di kota, gaji besar. " * 60])
     assert short.windows == 1
     assert long.windows > 5
+
+
+def test_a_bundle_that_fails_the_gate_leaves_the_one_before_it_as_it_was(
+    bundle: Path, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(bundle, tmp_path / "bundle")
+    monkeypatch.setattr(exporting, "MAX_BYTES", 1000)
+    with pytest.raises(BundleError, match="at most 1000 bytes"):
+        export(tiny_run, folder, version="0.0.2")
+    with Detector.load(folder) as detector:
+        assert detector.bundle.manifest.version == "0.0.1"
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_bundle_is_not_evaluated_on_a_run_of_other_data(bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run", ignore=shutil.ignore_patterns("finetune"))
+    facts = json.loads((run / "prepared/prepared.json").read_text())
+    (run / "prepared/prepared.json").write_text(json.dumps({**facts, "data_hash": "another"}))
+    with pytest.raises(BundleError, match="other data"):
+        evaluate(run, bundle, tmp_path / "report", sources=tmp_path / "none.toml", public=None)

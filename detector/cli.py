@@ -1,0 +1,224 @@
+"""``scam-detector``: parse, call, print."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+from detector.bundle import DEFAULT_BUNDLE, read_bundle
+from detector.errors import (
+    BackendError,
+    BundleError,
+    DetectorError,
+    InputError,
+    MissingExtraError,
+    OutputError,
+)
+from detector.files import BATCH_SIZE, Reading, score_files
+from detector.outputs import writing
+from detector.records import Post
+from detector.scoring import Detector
+from detector.tables import reading
+
+SOME_REFUSED = 2
+"""Exit status of a run that ended well, but refused some rows."""
+EXIT_CODES: dict[type[DetectorError], int] = {
+    InputError: 3,
+    BundleError: 4,
+    BackendError: 5,
+    OutputError: 6,
+    MissingExtraError: 7,
+}
+"""Exit status for each branch of the error tree."""
+USAGE = 64
+"""Exit status for a command line that makes no sense (``EX_USAGE`` of sysexits.h); typer's own 2 means refused rows here."""
+_INTERRUPTED = 128 + signal.SIGINT
+_TERMINATED = 128 + signal.SIGTERM
+
+# typer carries a copy of click, older versions the real one: the error of both is found by way of the one that is exported.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    name="scam-detector",
+    help="Find online-scam recruitment in job posts: calibrated scores, visible evidence.",
+    epilog="Exit status: 0 all good, 2 some rows refused, 3 input, 4 model, 5 runtime, 6 output, 7 missing extra, 64 usage.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Model = Annotated[Path, typer.Option("--model", help="Model folder; by default the one in the package.", show_default=False)]
+BackendName = Annotated[Literal["onnx", "torch"], typer.Option("--backend", help="Runtime; 'torch' needs the extra 'train'.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Posts read side by side; by default one for each core.", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return its exit status.
+
+    :param arguments: Command-line arguments instead of those of this process.
+    """
+    with _handled_signals():
+        try:
+            with writing("standard output"):
+                status = int(app(arguments, standalone_mode=False) or 0)
+                sys.stdout.flush()
+            return status
+        except DetectorError as error:
+            _drop_output()
+            return _failed(str(error), exit_code(error))
+        except _UsageError as error:
+            message = str(getattr(error, "format_message", error.__str__)()).rstrip(".")
+            return _failed(f"{message}; see scam-detector --help", USAGE)
+        except (typer.Abort, KeyboardInterrupt):
+            return _INTERRUPTED
+
+
+def exit_code(error: DetectorError) -> int:
+    """Return the exit status for an error: that of the nearest branch of the tree."""
+    return next((EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES), 1)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError
+        from importlib.metadata import version as installed
+
+        try:
+            shown = installed("scam-recruitment-detector")
+        except PackageNotFoundError:
+            shown = "of a source folder, not installed"
+        typer.echo(f"scam-detector {shown}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def score(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="CSV, JSONL or Parquet; '-' is standard input.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File ending in .jsonl, .csv or .parquet; by default JSONL to standard output."),
+    ] = None,
+    text_column: Annotated[
+        list[str] | None, typer.Option("--text-column", help="Column with the text; several are joined by line breaks.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option("--id-column", help="Column that names the posts.")] = None,
+    format: Annotated[
+        Literal["csv", "jsonl", "parquet"] | None, typer.Option("--format", help="Of the input; by default found out.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option("--encoding", help="Of CSV input; by default found out.")] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Posts read ahead.")] = BATCH_SIZE,
+    threads: Threads = None,
+    backend: BackendName = "onnx",
+    model: Model = DEFAULT_BUNDLE,
+) -> int:
+    """Score files of posts; every column of the input is carried over."""
+    from rich.console import Console
+
+    from detector.terminal import progress_on, show_summary
+
+    console = Console(stderr=True, highlight=False)
+    how = Reading(text_column or (), id_column, format, encoding)
+    with closing(Detector.load(model, backend=backend, threads=threads)) as detector, progress_on(console) as on_progress:
+        summary = score_files(
+            detector, inputs, output or sys.stdout.buffer, reading=how, batch_size=batch_size, on_progress=on_progress
+        )
+    show_summary(console, summary)
+    return SOME_REFUSED if summary.refused else 0
+
+
+@app.command()
+def explain(
+    text: Annotated[str, typer.Argument(help="The post; '-' reads it from standard input.")] = "-",
+    language: Annotated[str | None, typer.Option("--language", help="BCP-47 code, if you know it.")] = None,
+    as_json: AsJson = False,
+    backend: BackendName = "onnx",
+    model: Model = DEFAULT_BUNDLE,
+) -> None:
+    """Score one post and show which words carried the score."""
+    from rich.console import Console
+
+    from detector.terminal import show_verdict
+
+    post = Post(_from_standard_input() if text == "-" else text, language=language)
+    with closing(Detector.load(model, backend=backend, threads=1)) as detector:
+        verdict = detector.score([post])[0]
+    if verdict.error is not None:
+        raise InputError(verdict.error)
+    if as_json:
+        typer.echo(json.dumps(verdict.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        show_verdict(Console(highlight=False), post.text, verdict)
+
+
+@app.command("model")
+def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
+    """Show which model is loaded: version, languages, operating points, hashes."""
+    from rich.console import Console
+
+    from detector.terminal import show_bundle
+
+    bundle = read_bundle(model)
+    if as_json:
+        plain = {"identity": bundle.identity, "sha256": bundle.sha256, "folder": str(bundle.folder), **asdict(bundle.manifest)}
+        typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+    else:
+        show_bundle(Console(highlight=False), bundle)
+
+
+def _from_standard_input() -> str:
+    with reading("standard input"):
+        raw = sys.stdin.buffer.read()
+    # Bytes at fault become half surrogate pairs, which the detector refuses by name.
+    return raw.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+
+def _failed(message: str, status: int) -> int:
+    from detector.terminal import safe
+
+    sys.stderr.write(f"scam-detector: {safe(message)}\n")
+    return status
+
+
+def _drop_output() -> None:
+    """Let go of output that cannot be written: Python would try once more at its exit, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _handled_signals() -> Iterator[None]:
+    """End quietly when the reader of our output goes away, and in order when asked to end: unfinished files are removed."""
+    pipe = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    term = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, pipe)
+        signal.signal(signal.SIGTERM, term)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(_TERMINATED)

@@ -1,0 +1,56 @@
+"""Which texts say too little to be judged."""
+
+import time
+
+import pytest
+
+from detector.readability import MIN_LETTERS, abstain_reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Typists wanted",
+        "x" * MIN_LETTERS,
+        "急招客服",  # four characters count as twelve letters
+        "채팅알바",
+        "รับแอดมินตอบแชท",
+        "စာရိုက်သမားလိုသည်",
+        "ត្រូវការបុគ្គលិកវាយអក្សរ",
+        "Hiring typists https://example.com/jobs",
+        "Donaudampfschifffahrtsgesellschaftskapitän",
+        "加微信wxid_7f3k2j9d8s7a6f5d4s3a 急招打字员包吃住机票报销",
+        "WORKINCAMBODIANOEXPERIENCENEEDED",
+    ],
+)
+def test_a_text_that_says_something_is_judged(text: str) -> None:
+    assert abstain_reason(text) is None
+
+
+@pytest.mark.parametrize("text", ["hi", "dm me", "x" * (MIN_LETTERS - 1), "急招!", "聊", "🔥 job 🔥", "job https://example.com/a-very-long-path"])
+def test_a_text_of_few_letters_is_too_short(text: str) -> None:
+    assert abstain_reason(text) == "too_short"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "1234567890 $$$ !!!",
+        "🙂🙂🙂🔥🔥",
+        "https://example.com/jobs-in-cambodia",
+        "www.example.com",
+        "aGVsbG8gd29ybGQgdGhpcyBpcyBiYXNlNjQgdGV4dA==",
+        "d41d8cd98f00b204e9800998ecf8427e",
+    ],
+)
+def test_a_text_without_words_is_not_readable(text: str) -> None:
+    assert abstain_reason(text) == "nothing_readable"
+
+
+@pytest.mark.parametrize("unit", ["a", "aB", "a1", "=", "https://", "a ", "急"])
+def test_a_long_text_takes_little_time(unit: str) -> None:
+    start = time.process_time()
+    abstain_reason(unit * (100_000 // len(unit)))
+    assert time.process_time() - start < 1

@@ -1,0 +1,58 @@
+"""The settings of a run."""
+
+from pathlib import Path
+
+import pytest
+
+from detector.errors import InputError
+from training.config import TrainConfig, read_config
+
+
+def _write(folder: Path, text: str) -> Path:
+    (folder / "config.toml").write_text(text)
+    return folder / "config.toml"
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    assert read_config(None) == TrainConfig()
+
+
+def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    found = read_config(_write(tmp_path, "seeds = [7]\nepochs = 9\nweight_decay = 0"))
+    assert found == TrainConfig(seeds=(7,), epochs=9, weight_decay=0)
+
+
+def test_an_unknown_key_is_an_error_that_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"config\.toml: unknown keys epoch, lr; known are .*epochs"):
+        read_config(_write(tmp_path, "lr = 0.1\nepoch = 3"))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("seeds = []", "at least one seed"),
+        ("max_tokens = 100\noverlap = 98", "overlap below max_tokens - 2, got 98 and 100"),
+        ("overlap = -1", "overlap below"),
+        ("layer_decay = 0.0", "layer_decay must be above 0"),
+        ("layer_decay = 1.5", "at most 1, got 1.5"),
+        ("max_tokens = 512\ntokens_per_batch = 511", "tokens_per_batch 511 must hold a window of 512 tokens"),
+        ('epochs = "four"', "epochs"),
+        ("epochs = 2.5", "epochs"),
+        ("dropout = true", "dropout"),
+        ("seeds = 3", "seeds"),
+        ("epochs = ", "TOML"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_an_error_that_names_the_file(tmp_path: Path, text: str, fault: str) -> None:
+    with pytest.raises(InputError, match=fault) as caught:
+        read_config(_write(tmp_path, text))
+    assert "config.toml" in str(caught.value)
+
+
+def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing.toml"):
+        read_config(tmp_path / "nothing.toml")
+
+
+def test_an_overlap_may_leave_a_single_token_to_move_on() -> None:
+    assert TrainConfig(max_tokens=100, overlap=97).overlap == 97
