@@ -11,9 +11,7 @@ from detector.draft import Draft
 # Compatibility forms that are the normal spelling or a picture of their own: SARA AM of Thai and
 # Lao, the Lao digraphs, an Armenian ligature, Tibetan, Korean letters on their own, signs whose
 # decomposition would join the neighbouring word, and Chinese punctuation (see fold_symbols).
-_KEPT = frozenset("ำຳໜໝևༀ༌ཷཹ…™℠ªºﷺﷻℹ№，！？：；（）～") | frozenset(
-    map(chr, chain(range(0x3131, 0x3164), range(0x3165, 0x318F)))
-)
+_KEPT = frozenset("ำຳໜໝևༀ༌ཷཹ…™℠ªºﷺﷻℹ№，！？：；（）～") | frozenset(map(chr, chain(range(0x3131, 0x3164), range(0x3165, 0x318F))))
 # Format characters that are seen, and the joiners, which drop_stray_joiners looks at.
 _VISIBLE_FORMAT = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2")
 _JOINERS = frozenset("\u200c\u200d")
@@ -75,9 +73,7 @@ _CARRIAGE_RETURN = re.compile("\r\n")
 
 def join_surrogates(draft: Draft) -> None:
     """Read each pair of surrogates as the character it encodes; fold drops lone ones."""
-    draft.substitute(
-        _SURROGATE_PAIR, lambda m: m[0].encode("utf-16", "surrogatepass").decode("utf-16")
-    )
+    draft.substitute(_SURROGATE_PAIR, lambda m: m[0].encode("utf-16", "surrogatepass").decode("utf-16"))
 
 
 def fold(draft: Draft) -> None:
@@ -90,8 +86,7 @@ def fold(draft: Draft) -> None:
 _JOINER_RUN = re.compile("[\u200c\u200d]+")
 # Signs beside which a joiner picks a letter form: the viramas and the Khmer shifters.
 _VIRAMA = frozenset(
-    "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca\u1039\u103a\u17c9\u17ca\u17d2"
-    "\u0d7a\u0d7b\u0d7c\u0d7d\u0d7e\u0d7f"
+    "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca\u1039\u103a\u17c9\u17ca\u17d2\u0d7a\u0d7b\u0d7c\u0d7d\u0d7e\u0d7f"
 )
 _CURSIVE = re.compile(
     "[\u0620-\u065f\u066e-\u06d3\u06d5-\u06dc\u06df-\u06e8\u06ea-\u06ef\u06fa-\u07ff\u0840-\u085b"
@@ -178,10 +173,7 @@ def compose(draft: Draft) -> None:
     draft.substitute(piled, lambda m: m[0][:_MAX_MARKS])
     if not unicodedata.is_normalized("NFC", draft.text):
         draft.edit(
-            (
-                (m.start(), m.end(), unicodedata.normalize("NFC", m[0]))
-                for m in cluster.finditer(draft.text)
-            ),
+            ((m.start(), m.end(), unicodedata.normalize("NFC", m[0])) for m in cluster.finditer(draft.text)),
             whole=True,
         )
     draft.substitute(_ZALGO_COMPOSED, "")

@@ -43,10 +43,7 @@ _FANCY: tuple[tuple[str, str], ...] = (
 
 def _pairs(*tables: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return {
-        source: target
-        for table in tables
-        for sources, targets in table
-        for source, target in zip(sources, targets, strict=True)
+        source: target for table in tables for sources, targets in table for source, target in zip(sources, targets, strict=True)
     }
 
 

@@ -42,7 +42,7 @@ _REACH = 28
 """Characters between a platform's name and the handle that belongs to it."""
 _AT_NAME = re.compile(r"(?<![\w.@/+-])@([a-z]\w*(?:[.-]\w+)*)(?![\w@])", re.I | re.A)
 _NAME_BEHIND = re.compile(
-    r"[ \t]{0,2}(?P<mark>(?:id|ac|account|ไอดี|[账帐帳][号號]|同?[号號])?[ \t]{0,2}:?)[ \t]{0,2}(?P<name>[a-z]\w*(?:[.-]\w+)*)(?P<end>[ \t]*(?:$|[\n.,;/|()#])|)",
+    r"[ \t]{0,2}(?P<mark>(?:id|ac|account|ไอดี|[账帐帳][号號]|同?[号號])?[ \t]{0,2}[:：]?)[ \t]{0,2}(?P<name>[a-z]\w*(?:[.-]\w+)*)(?P<end>[ \t]*(?:$|[\n.,;/|()#，。；（）]))?",
     re.I | re.A,
 )  # fmt: skip
 _TELEGRAM_NAME = re.compile(r"[a-z]\w{4,31}", re.I | re.A)
@@ -104,12 +104,13 @@ def _urls(text: str) -> Iterator[Contact]:
 def _handles(text: str) -> Iterator[Contact]:
     """Yield names with an ``@``, and those without that stand right behind a messenger's name."""
     for match in _AT_NAME.finditer(text):
-        if not _NO_NAME.fullmatch(match[1]):
-            yield _handle(_platform_before(text, match.start()), match[0])
-    for platform in _PLATFORM.finditer(text):
-        behind = _NAME_BEHIND.match(text, platform.end())
+        platform = _platform_before(text, match.start())
+        if not _NO_NAME.fullmatch(match[1]) and (platform or len(match[1]) > 4):
+            yield _handle(platform, match[0])
+    for match in _PLATFORM.finditer(text):
+        behind = _NAME_BEHIND.match(text, match.end())
         if behind is not None and _is_name(behind):
-            yield _handle(platform.lastgroup, behind["name"])
+            yield _handle(match.lastgroup, behind["name"])
 
 
 def _platform_before(text: str, place: int) -> str | None:
@@ -133,7 +134,7 @@ def _is_name(match: re.Match[str]) -> bool:
     name = match["name"]
     if not 5 <= len(name) <= 32:
         return False
-    return bool(_TELLING.match(name)) or (bool(match["mark"]) and bool(match["end"]) and name.islower())
+    return bool(_TELLING.match(name)) or (bool(match["mark"]) and match["end"] is not None and name.islower())
 
 
 def _phones(text: str, language: str) -> Iterator[Contact]:

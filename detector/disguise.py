@@ -44,9 +44,7 @@ _SEPARATOR = (
     r" {1,3}| ?[-.*_|~'’·•・\u2010-\u2015\u2022-\u2027\u2190-\u2bff\u3001-\u3003"
     r"\U0001f300-\U0001faff] ?"
 )
-_SPACED = re.compile(
-    rf"(?<![\w{_MARKS}]){_LETTER}(?P<gap>{_SEPARATOR}){_ITEM}(?:(?P=gap){_ITEM}){{2,}}+"
-)
+_SPACED = re.compile(rf"(?<![\w{_MARKS}]){_LETTER}(?P<gap>{_SEPARATOR}){_ITEM}(?:(?P=gap){_ITEM}){{2,}}+")
 _SPACED_OR_PROTECTED = re.compile(f"{_PROTECTED}|{_SPACED.pattern}")
 _SYLLABLE = re.compile("[\u0900-\u0dff\uac00-\ud7a3]")
 # Hindi and Korean have enough words of one written syllable for several to meet by chance.
@@ -76,10 +74,7 @@ def _joined(match: re.Match[str]) -> str:
 
 
 _LATIN = "A-Za-z\u00c0-\u024f"
-_OTHER = (
-    "\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13f5\u1400-\u167f\u2c80-\u2cff\u2d30-\u2d67"
-    "\ua4d0-\ua4f7"
-)
+_OTHER = "\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13f5\u1400-\u167f\u2c80-\u2cff\u2d30-\u2d67\ua4d0-\ua4f7"
 _MIXED = re.compile(rf"[{_LATIN}][\d'’]*+[{_OTHER}]|[{_OTHER}][\d'’]*+[{_LATIN}]")
 _WORD = re.compile(r"[^\W_]+")
 _LATIN_LETTER = re.compile(f"[{_LATIN}]")
@@ -123,9 +118,7 @@ def _unmixed(word: str, disguised: bool) -> str:
 
 
 _LEET_TRIGGER = re.compile(r"[a-zA-Z](?:[013457$@]|00|33)[a-zA-Z]|\$[aeiouhck][a-z]{3}")
-_TOKEN_OR_PROTECTED = re.compile(
-    rf"{_PROTECTED}|(?P<word>(?<![\w$@])(?:[A-Za-z$@]*+[013457]|[A-Za-z]*+[$@])[\w$@]*+)"
-)
+_TOKEN_OR_PROTECTED = re.compile(rf"{_PROTECTED}|(?P<word>(?<![\w$@])(?:[A-Za-z$@]*+[013457]|[A-Za-z]*+[$@])[\w$@]*+)")
 _LEET_WORD = re.compile(r"\$?[A-Za-z013457$@]*[A-Za-z][A-Za-z013457$@]*")
 # Longer runs are no words, and looking at each sign of one would take the square of its length.
 _MAX_WORD = 40

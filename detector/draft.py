@@ -39,9 +39,7 @@ class Draft:
             self.ends = array("I", compress(self.ends, sizes))
         self.text = text
 
-    def substitute(
-        self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]
-    ) -> None:
+    def substitute(self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]) -> None:
         """Replace each match.
 
         :param pattern: What to look for; must not match the empty string.

@@ -1,8 +1,7 @@
 """Texts to windows of token ids: the one place for lengths, overlap and special tokens.
 
-A post longer than a window is read in several that overlap; nothing is cut off. Windows are run one at a time, without padding:
-it wastes no work on padding, and 8-bit arithmetic scales its inputs by the largest value in a batch, so only a window that
-is alone in its batch scores the same whatever stands beside it.
+A post longer than a window is read in several that overlap; nothing is cut off. Windows are run one at a time, without padding: no
+work is wasted on it, and a post scores the same to the last bit whatever it is scored beside.
 """
 
 from dataclasses import dataclass

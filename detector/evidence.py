@@ -104,7 +104,8 @@ def _piece(start: int, end: int, text: NormalisedText, original: str) -> Evidenc
 
 def _inside_word(text: str, place: int) -> bool:
     """Whether a word of a script that writes blanks between words goes on over ``place``."""
-    return all(character.isalnum() and ord(character) < _FIRST_UNSPACED for character in text[place - 1 : place + 1])
+    pair = text[place - 1 : place + 1]
+    return all((character.isalnum() or character == "_") and ord(character) < _FIRST_UNSPACED for character in pair)
 
 
 _FIRST_UNSPACED = 0x0900

@@ -4,15 +4,15 @@ import os
 import stat
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from detector.columns import Carrier, Choice, choose
 from detector.errors import InputError, OutputError
-from detector.outputs import Columns, Writer, check_suffix, reserved_names, whole_file, writer_for, writing
+from detector.outputs import Writer, check_suffix, reserved_names, whole_file, writer_for, writing
 from detector.records import Post, Verdict
 from detector.scoring import Detector
 from detector.tables import STANDARD_INPUT, Row, Table, open_table
@@ -82,11 +82,17 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A table, and what is to be made of its columns."""
+    """An input, and what is to be made of its columns.
 
-    table: Table
+    :ivar held: The open table, if it cannot be opened again when its turn comes.
+    """
+
+    path: Path | str
+    name: str
+    size: int | None
     choice: Choice
     carrier: Carrier
+    held: Table | None
 
 
 def score_files(
@@ -114,27 +120,71 @@ def score_files(
     """
     if batch_size < 1:
         raise InputError(f"batch_size must be at least 1, got {batch_size}")
+    if not inputs:
+        raise InputError("expected at least one input, got none")
     labels = detector.bundle.manifest.labels
     path = Path(output) if isinstance(output, str | Path) else None
     suffix = check_suffix(path) if path is not None else ".jsonl"
     _check_is_no_input(inputs, path if path is not None else cast(BinaryIO, output))
     started = time.perf_counter()
+    name = str(path) if path is not None else "standard output"
     with ExitStack() as opened:
-        sources = _sources(inputs, reading or Reading(), reserved_names(labels), twice=suffix != ".jsonl", opened=opened)
-        columns = _all_columns(sources) if suffix != ".jsonl" else {}
-        name = str(path) if path is not None else "standard output"
+        plan = _Plan(reading or Reading(), reserved_names(labels), whole=suffix != ".jsonl", opened=opened)
+        sources = [plan.source(each) for each in inputs]
         stream = opened.enter_context(_target(path, output))
         with writing(name):
-            writer = writer_for(suffix, stream, columns, labels)
+            writer = writer_for(suffix, stream, plan.columns, labels)
         job = _Job(detector, writer, name, batch_size, on_progress)
         try:
-            job.run(sources)
+            job.run(sources, plan.reading)
         except BaseException:
             writer.abandon()
             raise
-    job.summary.inputs = [f"{source.table.name}: {_described(source)}" for source in sources]
+    job.summary.inputs = plan.descriptions
     job.summary.seconds = time.perf_counter() - started
     return job.summary
+
+
+class _Plan:
+    """Looks at all inputs before the first is scored: a missing file or column shows at once, not after hours.
+
+    :param whole: Whether the output needs to know all columns beforehand.
+    :param opened: Closes the inputs that can be opened only once.
+    :ivar columns: The columns of all inputs under their names in the output, with types that hold the values of all.
+    """
+
+    def __init__(self, reading: Reading, reserved: frozenset[str], *, whole: bool, opened: ExitStack) -> None:
+        self.reading = reading
+        self.columns: dict[str, object] = {}
+        self.descriptions: list[str] = []
+        self._reserved = reserved
+        self._whole = whole
+        self._opened = opened
+
+    def source(self, path: Path | str) -> _Source:
+        """Find the columns of an input that matter."""
+        table = open_table(path, format=self.reading.format, encoding=self.reading.encoding, twice=self._whole)
+        # Many files are not held open side by side.
+        again = _is_file(path)
+        with ExitStack() as closed:
+            (closed if again else self._opened).callback(table.close)
+            choice = self._choice(table)
+            carrier = Carrier(table.columns, self._reserved, choice.id)
+            if self._whole:
+                self._add(table.all_columns(), carrier)
+        self.descriptions.append(_described(table, choice))
+        return _Source(path, table.name, table.size, choice, carrier, None if again else table)
+
+    def _choice(self, table: Table) -> Choice:
+        if not table.columns:
+            # JSONL without a single object: every row is refused anyway.
+            return Choice(("text",))
+        return choose(table.name, table.columns, text_columns=self.reading.text_columns, id_column=self.reading.id_column)
+
+    def _add(self, columns: Mapping[str, object], carrier: Carrier) -> None:
+        for column, kind in columns.items():
+            name = carrier.name(column)
+            self.columns[name] = kind if self.columns.get(name, kind) == kind else str
 
 
 class _Job:
@@ -148,82 +198,67 @@ class _Job:
         self._batch_size = batch_size
         self._on_progress = on_progress
 
-    def run(self, sources: Sequence[_Source]) -> None:
+    def run(self, sources: Sequence[_Source], reading: Reading) -> None:
         """Score all rows of all sources."""
-        sizes = [source.table.size for source in sources]
+        sizes = [source.size for source in sources]
         total = None if None in sizes else sum(size or 0 for size in sizes)
         before = 0
         for source in sources:
-            for batch in _batches(source, self._batch_size):
-                self._score(source, batch)
-                if self._on_progress is not None:
-                    self._on_progress(self.summary.rows, before + batch[-1][0].position, total)
-            before += source.table.size or 0
+            with _opened(source, reading) as table:
+                for batch in _batches(table, source.choice, self._batch_size):
+                    self._score(source, table, batch)
+                    if self._on_progress is not None:
+                        self._on_progress(self.summary.rows, before + batch[-1][0].position, total)
+            before += source.size or 0
         with writing(self._name):
             self._writer.finish()
 
-    def _score(self, source: _Source, batch: list[tuple[Row, object]]) -> None:
+    def _score(self, source: _Source, table: Table, batch: list[tuple[Row, object]]) -> None:
         start = self.summary.rows
-        items = [self._item(source, row, text, start + place) for place, (row, text) in enumerate(batch, 1)]
+        items = [self._item(table, source.choice, row, text, start + place) for place, (row, text) in enumerate(batch, 1)]
         posts = [item for item in items if isinstance(item, Post)]
         scored = self._detector.stream(posts, batch_size=self._batch_size)
         for (row, _), item in zip(batch, items, strict=True):
             verdict = item if isinstance(item, Verdict) else next(scored)
             with writing(self._name):
                 self._writer.write(source.carrier.carry(row.fields), verdict)
-            self.summary.count(source.table.name, row.number, verdict)
+            self.summary.count(source.name, row.number, verdict)
         with writing(self._name):
             self._writer.flush()
 
-    def _item(self, source: _Source, row: Row, text: object, number: int) -> Post | Verdict:
+    def _item(self, table: Table, choice: Choice, row: Row, text: object, number: int) -> Post | Verdict:
         """Return what is to be scored, or the verdict on what cannot be."""
-        identity = source.choice.id_of(row.fields, number)
+        identity = choice.id_of(row.fields, number)
         error = row.error
         if error is None and text is None:
-            error = f"expected a text in {_quoted(source.choice.text)}, got nothing"
+            error = f"expected a text in {_quoted(choice.text)}, got nothing"
         elif error is None and isinstance(text, str):
-            error = source.table.undecoded(text)
+            error = table.undecoded(text)
         if error is not None:
             return Verdict(identity, model=self._detector.bundle.identity, error=error)
         # Of a wrong type perhaps: the detector says so in the verdict.
         return Post(cast(str, text), identity)
 
 
-def _sources(
-    inputs: Sequence[Path | str], reading: Reading, reserved: frozenset[str], *, twice: bool, opened: ExitStack
-) -> list[_Source]:
-    """Open all inputs before the first is read: a missing file or column shows at once, not after hours."""
-    if not inputs:
-        raise InputError("expected at least one input, got none")
-    sources = []
-    for each in inputs:
-        table = open_table(each, format=reading.format, encoding=reading.encoding, twice=twice)
-        opened.callback(table.close)
-        if table.columns:
-            choice = choose(table.name, table.columns, text_columns=reading.text_columns, id_column=reading.id_column)
-        else:
-            # JSONL without a single object: every row is refused anyway.
-            choice = Choice(("text",))
-        sources.append(_Source(table, choice, Carrier(table.columns, reserved, choice.id)))
-    return sources
+@contextmanager
+def _opened(source: _Source, reading: Reading) -> Iterator[Table]:
+    if source.held is not None:
+        yield source.held
+        return
+    with closing(open_table(source.path, format=reading.format, encoding=reading.encoding)) as table:
+        yield table
 
 
-def _all_columns(sources: Sequence[_Source]) -> Columns:
-    """Return the columns of all sources under their names in the output, with types that hold the values of all."""
-    columns: dict[str, object] = {}
-    for source in sources:
-        for column, kind in source.table.all_columns().items():
-            name = source.carrier.name(column)
-            columns[name] = kind if columns.get(name, kind) == kind else str
-    return columns
+def _is_file(path: Path | str) -> bool:
+    return str(path) != STANDARD_INPUT and Path(path).is_file()
 
 
-def _batches(source: _Source, batch_size: int) -> Iterator[list[tuple[Row, object]]]:
+def _batches(table: Table, choice: Choice, batch_size: int) -> Iterator[list[tuple[Row, object]]]:
     """Yield rows with their texts, few enough to be held in memory together."""
     batch: list[tuple[Row, object]] = []
     characters = 0
-    for row in source.table.rows():
-        batch.append((row, source.choice.text_of(row.fields)))
+    for row in table.rows():
+        batch.append((row, choice.text_of(row.fields)))
         characters += sum(len(value) for value in row.fields.values() if isinstance(value, str))
         if len(batch) == batch_size or characters > _BATCH_CHARACTERS:
             yield batch
@@ -232,10 +267,9 @@ def _batches(source: _Source, batch_size: int) -> Iterator[list[tuple[Row, objec
         yield batch
 
 
-def _described(source: _Source) -> str:
-    text = _quoted(source.choice.text)
-    identity = repr(source.choice.id) if source.choice.id is not None else "the row number"
-    return f"{source.table.kind}; text in {text}, id in {identity}"
+def _described(table: Table, choice: Choice) -> str:
+    identity = repr(choice.id) if choice.id is not None else "the row number"
+    return f"{table.name}: {table.kind}; text in {_quoted(choice.text)}, id in {identity}"
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -8,8 +8,8 @@ A text of two languages is taken for the one that holds it together: people drop
 hardly ever the other way round. English and the Latin script must therefore clearly outweigh the others.
 
 py3langid 0.4 knows no Hindi, Urdu, Bengali or Nepali in Latin letters, no Uzbek in Cyrillic, no Shan, Karen, Mon or Tigrinya, and does
-not tell the two scripts of Chinese apart; for these the words and letters here stand alone. Nigerian Pidgin, Javanese and Bikol are
-counted with the national language, as Sundanese and Cebuano are, which nothing here knows.
+not tell the two scripts of Chinese apart; for these the words and letters here stand alone. Nigerian Pidgin counts as English, and
+Javanese, Sundanese and Cebuano as the national language beside it, which their speakers mix with them.
 """
 
 import math
@@ -61,20 +61,19 @@ _RARE = 40
 
 _CANDIDATES = {
     "Latn": "en id ms tl vi sw es pt fr de it nl pl cs sk sl hr bs hu ro sq tr az uz da sv no nn fi et lv lt is ga cy eu ca gl mt af so ha yo "
-    "ig zu xh rw ln mg ht qu eo jv bcl pcm",
+    "ig zu xh rw ln mg ht qu eo jv pcm",
     "Cyrl": "ru uk bg sr mk be kk ky mn tt tg",
     "Arab": "ar fa",
     "Deva": "hi ne mr",
 }
 """By script: the languages of py3langid that a post may be in; it takes clipped posts for all kinds of others."""
-_COUNTED_AS = {"pcm": "en", "jv": "id", "bcl": "tl", "nn": "no"}
+_COUNTED_AS = {"pcm": "en", "jv": "id", "nn": "no"}
 _LEAST = -4.0
 """Log-probability below which the model is not believed: it is worth four words."""
 _UNKNOWN = -2.5
 """Log-probability of a language that the model does not know."""
 _ENGLISH = 0.5
 """What an English word counts for among those of other languages, which borrow it."""
-
 
 _WORD = re.compile(r"[ऀ-ॣॱ-ॿ]+|[^\W\d_]+")
 _NOISE = re.compile(

@@ -6,11 +6,16 @@ from typing import Literal
 Reason = Literal["too_short", "nothing_readable"]
 
 MIN_LETTERS = 12
-"""Letters below which a text says too little; a character of Han, kana or Hangul counts as three."""
+"""Letters below which a text says too little; a vowel sign counts as a letter, a character of Han, kana or Hangul as three."""
 MACHINE_RUN = 24
 """Length from which a run of letters and digits without blanks is taken for machine output rather than a word."""
 
-_LETTER = re.compile(r"[^\W\d_]")
+# The vowel signs of Thai, Burmese, Hindi … are marks, which are no word characters.
+_MARKS = (
+    "\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09be-\u09cd\u0bbe-\u0bcd"
+    "\u0dca-\u0ddf\u0e31-\u0e3a\u0e47-\u0e4e\u0eb1-\u0ebc\u0ec8-\u0ecd\u102b-\u103e\u17b6-\u17d3"
+)
+_LETTER = re.compile(rf"[^\W\d_]|[{_MARKS}]")
 _DENSE = re.compile(r"[㐀-䶿一-鿿ぁ-ヿ가-힣]")
 _RUN = re.compile(rf"[A-Za-z0-9+/=]{{{MACHINE_RUN},}}")
 _LINK = re.compile(r"(?:https?://|www\.)\S+")

@@ -23,6 +23,7 @@ _INDICATOR = "yellow underline"
 _OPEN, _CLOSE = "[[", "]]"
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SHOWN_LANGUAGES = 12
+_SHOWN_INPUTS = 10
 
 
 def safe(text: str) -> str:
@@ -104,7 +105,8 @@ def show_summary(console: Console, summary: "Summary") -> None:
     if rest := sum(count for _, count in languages[_SHOWN_LANGUAGES:]):
         shown.append(f"others {rest}")
     lines = [
-        *(("input", line) for line in summary.inputs),
+        *(("input", line) for line in summary.inputs[:_SHOWN_INPUTS]),
+        *(("", f"… and {more} more") for more in [len(summary.inputs) - _SHOWN_INPUTS] if more > 0),
         ("rows", rate),
         ("bands", "  ".join(f"{band} {summary.bands[band]}" for band in BAND_STYLES)),
         ("languages", "  ".join(shown)),

@@ -57,10 +57,7 @@ for _pair in (
     _LETTERS[_pair[0]] = "\u1039" + _pair[1]
 
 _BASE = "[\u1000-\u102a\u103f\u1040\u1047\u104e\u106a\u106b\u106e\u106f\u1086\u108f-\u1092\u1097]"
-_TAIL = (
-    "[\u102b-\u1030\u1032-\u103a\u103c\u103d\u105a\u1060-\u1069\u106c\u106d\u1070-\u107d"
-    "\u1085\u1087-\u108e\u1093-\u1096]"
-)
+_TAIL = "[\u102b-\u1030\u1032-\u103a\u103c\u103d\u105a\u1060-\u1069\u106c\u106d\u1070-\u107d\u1085\u1087-\u108e\u1093-\u1096]"
 # The bound keeps a run of prefixes without a consonant from being read again and again.
 _PREFIX = "[\u1031\u103b\u107e-\u1084]{0,4}"
 _SYLLABLE = re.compile(f"({_PREFIX})({_BASE})({_TAIL}*)|[\u1031-\u109f]")

@@ -115,9 +115,7 @@ async def model(detector: Loaded, request: Request) -> ModelInfo:
         indicators=list(manifest.indicators),
         languages=list(manifest.languages),
         operating_points=OperatingPoints(high=points.high, review=points.review),
-        limits=Limits(
-            items=MAX_ITEMS, characters=MAX_CHARACTERS, body_bytes=settings.max_body_bytes
-        ),
+        limits=Limits(items=MAX_ITEMS, characters=MAX_CHARACTERS, body_bytes=settings.max_body_bytes),
     )
 
 

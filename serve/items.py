@@ -20,9 +20,7 @@ def score_items(detector: Detector, items: Sequence[object]) -> list[Scored | Fa
     """
     entries = [_read(sent) for sent in items]
     outcomes = iter(_score(detector, [entry for entry in entries if isinstance(entry, Post)]))
-    return [
-        _result(entry, next(outcomes)) if isinstance(entry, Post) else entry for entry in entries
-    ]
+    return [_result(entry, next(outcomes)) if isinstance(entry, Post) else entry for entry in entries]
 
 
 def _read(sent: object) -> Post | Failed:

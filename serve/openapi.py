@@ -57,8 +57,6 @@ _HEADERS = {
 def _complete(status: int, response: dict[str, Any]) -> None:
     """Add the headers of a response, and give an error its media type."""
     names = [REQUEST_ID, "Retry-After"] if status == 503 else [REQUEST_ID]
-    response["headers"] = {
-        name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names
-    }
+    response["headers"] = {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
     if status >= 400 and "application/json" in response["content"]:
         response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}

@@ -64,9 +64,7 @@ class ScoreRequest(Body):
 
     model_config = ConfigDict(extra="forbid")
 
-    items: list[Annotated[Item | object, Field(union_mode="left_to_right")]] = Field(
-        max_length=MAX_ITEMS
-    )
+    items: list[Annotated[Item | object, Field(union_mode="left_to_right")]] = Field(max_length=MAX_ITEMS)
     """The posts. What is not a whole item gets an error in its place; the others are scored."""
 
     @model_validator(mode="before")

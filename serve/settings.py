@@ -40,9 +40,7 @@ class Settings:
         if self.threads is not None and self.threads < 1:
             raise InputError(f"{PREFIX}THREADS: expected at least 1, got {self.threads}")
         if self.max_body_bytes < 1:
-            raise InputError(
-                f"{PREFIX}MAX_BODY_BYTES: expected at least 1, got {self.max_body_bytes}"
-            )
+            raise InputError(f"{PREFIX}MAX_BODY_BYTES: expected at least 1, got {self.max_body_bytes}")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":

@@ -37,6 +37,20 @@ def corpus_check(corpus: Corpus = CORPUS) -> None:
     raise typer.Exit(1 if found.faults else 0)
 
 
+@corpus_app.command("counts")
+def corpus_counts(
+    corpus: Corpus = CORPUS,
+    card: Annotated[Path | None, typer.Option(help="Data card whose counts are brought up to date.")] = None,
+) -> None:
+    """Count posts by label, language, hardness, noise, indicator and length, as the tables of the data card."""
+    from training.tally import tally, write_tally
+
+    counts = tally(corpus)
+    if card is not None:
+        write_tally(card, counts)
+    typer.echo(counts)
+
+
 @app.command()
 def prepare(
     base: Annotated[str, typer.Option(help="Encoder: a folder or a Hugging Face id.")],

@@ -31,7 +31,7 @@ FOLDS = 5
 SHARES = dict(zip(LABELS, (0.40, 0.15, 0.30, 0.15), strict=True))
 MAX_SHARE_OFF = 0.05
 MIN_POSTS_FOR_SHARES = 100
-_MESSENGER = re.compile(
+MESSENGER = re.compile(
     r"telegram|телеграм|whats ?app|wasap|\bwa\b|\bline\b|zalo|kakao|카톡|we ?chat|微信|飞机|飛機|messenger|viber|\btele\b|\btg\b|"
     r"ไลน์|เทเลแกรม|टेलीग्राम|व्हाट्स|តេឡេក្រាម|តេលេក្រាម|တယ်လီ|ဗိုင်ဘာ|ເທເລ|ວອດແອັບ|\binbox\b|\bpm\b|\bdm\b",
     re.IGNORECASE,
@@ -91,7 +91,7 @@ def surface_statistics(text: str) -> list[float]:
         np.log(length), len(text.split()), len(lines), max(map(len, lines)) / length, kinds["So"], kinds["So"] / length,
         digits, digits / length, signs, signs / length, kinds["Lu"] / length, kinds["Sc"], text.count("#"), text.count("!"),
         text.count("?"), text.count("+"), text.count("/"), text.count(":"), text.count("\""), text.count("@"),
-        float(bool(_MESSENGER.search(text))), contacts["phone"], contacts["url"], contacts["email"], contacts["telegram"],
+        float(bool(MESSENGER.search(text))), contacts["phone"], contacts["url"], contacts["email"], contacts["telegram"],
     ]  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def bench(corpus: Path, bundle: Path, *, rounds: int, number: int) -> str:
 
 
 _TITLES = {
-    "bundle": "this bundle (ONNX Runtime, 8 bits)",
+    "bundle": "this bundle (ONNX Runtime)",
     "pipeline": "(a) transformers pipeline, xlm-roberta-base's architecture, float32",
     "torch": "(b) the same encoder by torch, float32, batches of 32 as they come",
     "tfidf": "(c) TF-IDF and logistic regression",

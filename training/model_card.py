@@ -111,11 +111,12 @@ or is another job fraud, an honest vacancy or no vacancy at all. It also says wh
 **Intended use.** To put posts in an order for a person to read. A person decides what happens next: no removal, no report and no
 refusal should follow from a score alone. Not for judging people, and not for job seekers' or survivors' own accounts.
 
-**How it was made.** The encoder is multilingual-e5-small (12 layers, 384 wide, MIT licence; folder `{report["base_model"]}`) from a 4-bit copy. Its
-vocabulary was trimmed, embeddings and the lower {config["frozen_layers"]} layers left as they were, the layers above fine-tuned with two linear heads.
-It was trained on {trained} posts of `data/corpus` (languages: {languages}) and {public} excerpts of real public job adverts, chat and
-spam (`data/sources.toml`), with a label loss, an indicator loss and a loss that draws the indicators' contributions into the quoted words.
-It is shipped with layers in 8 bits and embeddings in 4.
+**How it was made.** The encoder is multilingual-e5-small (12 layers, 384 wide, MIT licence; folder `{report["base_model"]}`)
+from a 4-bit copy. Its vocabulary was trimmed, embeddings and the lower {config["frozen_layers"]} layers left as they were, the
+layers above fine-tuned with two linear heads. It was trained on {trained} posts of `data/corpus` (languages: {languages})
+and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
+and a loss that draws the indicators' contributions into the quoted words. 
+Weights are shipped in 8 bits, embeddings and frozen layers in 4 (which lost nothing: they came so), and expanded when loaded.
 
 **Operating points**, set on validation posts: `high` from {points["high"]:.3f} (at most 0.5 % false positives there), `review` from
 {points["review"]:.3f} (at least 95 % of the lures there). Scores are calibrated with one temperature on
@@ -147,8 +148,8 @@ Real posts that are no lures, and how often they are flagged:
   been reviewed by native speakers. Figures on its test split say how well the model knows this kind of writing; expect less on
   scraped posts.
 - **A low score is no clearance.** Some lures carry almost no signal: a driver, a cook, a friend's message.
-- **Test posts per language are few** ({min(tested)} to {max(tested)}) and come from one or two writing batches, so figures by language are
-  rough and their intervals too narrow.
+- **Test posts per language are few** ({min(tested)} to {max(tested)}) and come from one or two writing batches, so figures
+  by language are rough and their intervals too narrow.
 - **Other languages** are scored and marked as not evaluated; treat their bands as hints.
 - Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the
   confusion table in `training/report/report.md`.
@@ -191,7 +192,8 @@ def _confusion_table(matrix: list[list[int]]) -> str:
 
 def _indicator_table(found: Report) -> str:
     lines = [
-        f"All together: precision {_percent(found['micro_precision'])}, recall {_percent(found['micro_recall'])}; the first piece of evidence overlaps the annotated "
+        f"All together: precision {_percent(found['micro_precision'])}, recall {_percent(found['micro_recall'])}; "
+        f"the first piece of evidence overlaps the annotated "
         f"quote in {_percent(found['evidence_overlaps_quote'])} of the indicators rightly found.",
         "",
         "| indicator | posts | precision | recall | evidence overlaps the quote |",

@@ -1,8 +1,11 @@
-"""The network written as an ONNX graph: BERT layers in ONNX Runtime's fused operators, embeddings in 4 bits, layers in 8.
+"""The network written as an ONNX graph: BERT layers in ONNX Runtime's fused operators, weights in 4 and 8 bits.
 
 The graph is built by hand rather than traced. Tracing gives the same arithmetic in about eight times as many nodes, and names
 no weight; here every initialiser carries the name it has in the run folder, so that a bundle can be read back (the torch
 backend does) and two bundles of the same base differ only where training changed them.
+
+Weights are stored in few bits and expanded to float32 when the graph is loaded. Arithmetic in 8 bits was tried
+and is not used: it moved scores by up to 0.4 (``training/experiments.md``).
 
 Source: ONNX Runtime's contributed operators, docs/ContribOperators.md.
 """
@@ -22,10 +25,10 @@ State = Mapping[str, FloatArray]
 
 OPSET = 21
 MS = "com.microsoft"
-EMBEDDING_BLOCK = 32
-WEIGHT_LEVELS = 63
-"""Largest magnitude of an 8-bit weight. Below 127 on purpose: on processors without VNNI the 8-bit product adds two
-neighbours in 16 bits and saturates with full-range weights, which would make scores depend on the processor."""
+BLOCK = 32
+"""Values that share a scale in 4 bits."""
+WEIGHT_LEVELS = 127
+"""Largest magnitude of an 8-bit weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def build_graph(state: State, shape: EncoderShape, *, max_tokens: int, quantised
 
     :param state: Weights by their names in the run folder (``embeddings.*``, ``encoder.layer.*``, ``heads.*``).
     :param max_tokens: Longest window, in tokens; the position table is cut to it.
-    :param quantised: 8-bit layers and 4-bit embeddings; else float32 throughout.
+    :param quantised: Store weights in 4 bits where that loses nothing, else in 8, and embeddings in 4; else all in float32.
     """
     builder = _Builder(state, shape, quantised=quantised)
     hidden = builder.embed(max_tokens)
@@ -82,9 +85,9 @@ def quantise_rows_4bit(table: FloatArray) -> tuple[NDArray[np.int8], NDArray[np.
     :return: Integers from -8 to 7, *shape* ``(n_pieces, width)``, and scales, *shape* ``(n_pieces, width / 32)``.
     :raises BundleError: if the width is not divisible by 32.
     """
-    if table.shape[1] % EMBEDDING_BLOCK:
-        raise BundleError(f"expected an embedding width divisible by {EMBEDDING_BLOCK}, got {table.shape[1]}")
-    blocks = table.reshape(len(table), -1, EMBEDDING_BLOCK)
+    if table.shape[1] % BLOCK:
+        raise BundleError(f"expected an embedding width divisible by {BLOCK}, got {table.shape[1]}")
+    blocks = table.reshape(len(table), -1, BLOCK)
     peak = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2)[..., None], axis=2)[..., 0]
     scale = (peak / -8).astype(np.float16)
     safe = np.where(scale == 0, np.float16(1), scale).astype(np.float32)
@@ -94,7 +97,7 @@ def quantise_rows_4bit(table: FloatArray) -> tuple[NDArray[np.int8], NDArray[np.
 
 def dequantise_rows_4bit(values: NDArray[np.int8], scale: NDArray[np.float16]) -> FloatArray:
     """Return the table that the 4-bit integers and their scales stand for."""
-    blocks = values.reshape(len(values), scale.shape[1], EMBEDDING_BLOCK).astype(np.float32)
+    blocks = values.reshape(len(values), scale.shape[1], BLOCK).astype(np.float32)
     return (blocks * scale.astype(np.float32)[..., None]).reshape(values.shape)
 
 
@@ -140,11 +143,10 @@ class _Builder:
         if not self.quantised:
             return self.add("Gather", [self.store(name, table), "ids"], "words")
         values, scales = quantise_rows_4bit(table)
-        packed = helper.make_tensor(name, TensorProto.INT4, list(table.shape), pack_nibbles(values), raw=True)
-        self.weights.append(packed)
+        self.store_4bit(name, values)
         self.store(f"{name}.scale", scales)
         half = self.add("GatherBlockQuantized", [name, "ids", f"{name}.scale"], "words_half", MS,
-                        gather_axis=0, quantize_axis=1, block_size=EMBEDDING_BLOCK)  # fmt: skip
+                        gather_axis=0, quantize_axis=1, block_size=BLOCK)  # fmt: skip
         return self.add("Cast", [half], "words", to=TensorProto.FLOAT)
 
     def _norm(self, name: str) -> tuple[str, str]:
@@ -153,14 +155,29 @@ class _Builder:
 
     def linear(self, name: str, hidden: str) -> str:
         """Multiply by the transposed weight ``name.weight`` and add ``name.bias``."""
-        weight = self.state[f"{name}.weight"].T
+        weight = self._weight(f"{name}.weight", self.state[f"{name}.weight"])
         bias = self.store(f"{name}.bias", self.state[f"{name}.bias"])
+        return self.add("Add", [self.add("MatMul", [hidden, weight], f"{name}.product"), bias], f"{name}.out")
+
+    def _weight(self, name: str, weight: FloatArray) -> str:
+        """Store a weight of *shape* ``(n_out, n_in)`` transposed: in 4 bits if that loses nothing, else in 8."""
         if not self.quantised:
-            product = self.add("MatMul", [hidden, self.store(f"{name}.weight", weight)], f"{name}.product")
-            return self.add("Add", [product, bias], f"{name}.out")
-        values, scale = quantise_columns(weight)
-        inputs = [hidden, self.store(f"{name}.weight", values), self.store(f"{name}.weight.scale", scale), "", bias]
-        return self.add("DynamicQuantizeMatMul", inputs, f"{name}.out", MS)
+            return self.store(name, weight.T)
+        if weight.shape[1] % BLOCK == 0:
+            values, scale = quantise_rows_4bit(weight)
+            if np.array_equal(dequantise_rows_4bit(values, scale), weight):
+                self.store_4bit(name, values.T)
+                self.store(f"{name}.scale", scale.T.astype(np.float32))
+                return self.add("DequantizeLinear", [name, f"{name}.scale"], f"{name}.float", axis=0, block_size=BLOCK)
+        columns, step = quantise_columns(weight.T)
+        self.store(name, columns)
+        self.store(f"{name}.scale", step)
+        return self.add("DequantizeLinear", [name, f"{name}.scale"], f"{name}.float", axis=1)
+
+    def store_4bit(self, name: str, values: NDArray[np.int8]) -> str:
+        shape = list(values.shape)
+        self.weights.append(helper.make_tensor(name, TensorProto.INT4, shape, pack_nibbles(values), raw=True))
+        return name
 
     def layer(self, name: str, hidden: str) -> str:
         q, k, v = (self.linear(f"{name}.attention.self.{part}", hidden) for part in ("query", "key", "value"))

@@ -25,6 +25,8 @@ class OnnxBackend:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Weights are expanded to float32 once, at loading, instead of being rewritten into 8-bit arithmetic.
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
         path = bundle.folder / GRAPH
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

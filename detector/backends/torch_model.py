@@ -94,9 +94,15 @@ def _expand(stored: "Mapping[str, NDArray[np.generic]]") -> dict[str, torch.Tens
             continue
         value = array.astype(np.float32)
         scale = stored.get(f"{name}.scale")
-        if scale is not None and scale.ndim == 2:
-            value = (value.reshape(len(value), scale.shape[1], -1) * scale.astype(np.float32)[..., None]).reshape(value.shape)
-        elif scale is not None:
-            value = value * scale.astype(np.float32)
+        if scale is not None:
+            value = value * _spread(scale.astype(np.float32), value.shape)
         weights[name] = torch.from_numpy(np.ascontiguousarray(value))
     return weights
+
+
+def _spread(scale: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Repeat scales over the blocks they belong to, along whichever axis has fewer of them than the weight has values."""
+    for axis, size in enumerate(shape):
+        if scale.ndim == len(shape) and scale.shape[axis] != size:
+            scale = np.repeat(scale, size // scale.shape[axis], axis=axis)
+    return scale

@@ -24,7 +24,7 @@ class DelimitedTable:
     :param name: The file as messages name it.
     :param stream: Its bytes; can be read from the start again.
     :param encoding: Name of the encoding if the caller knows it.
-    :raises InputError: if the file is empty, or its encoding cannot be told.
+    :raises InputError: if the file is empty.
     """
 
     def __init__(self, name: str, stream: BinaryIO, *, encoding: str | None = None) -> None:
@@ -32,7 +32,7 @@ class DelimitedTable:
         self._stream = stream
         with reading(name):
             self.size: int | None = stream.seek(0, io.SEEK_END)
-            self._encoding = check_encoding(encoding) if encoding else _told(name, stream)
+            self._encoding = check_encoding(encoding) if encoding else encoding_of(stream)
             self._dialect = dialect_of(_beginning(self._text()))
             header = next(self._records(), None)
         if header is None:
@@ -58,8 +58,9 @@ class DelimitedTable:
 
     def undecoded(self, text: str) -> str | None:
         """Return what is wrong with a text whose bytes did not fit the file's encoding, or nothing."""
-        encoding = self._encoding.removesuffix("-sig")
-        return f"expected {encoding} as in the rest of the file, got bytes of another encoding" if has_escapes(text) else None
+        if not has_escapes(text):
+            return None
+        return f"expected {self._encoding.removesuffix('-sig')}, got bytes of another encoding; --encoding names it"
 
     def close(self) -> None:
         """Close the file."""
@@ -100,13 +101,6 @@ class _Borrowed(io.TextIOWrapper):
         # Of a stream that was closed meanwhile there is nothing to detach from.
         with suppress(ValueError):
             self.detach()
-
-
-def _told(name: str, stream: BinaryIO) -> str:
-    try:
-        return encoding_of(stream)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
 
 
 def _bounded(text: io.TextIOWrapper) -> Iterator[str]:

@@ -21,12 +21,12 @@ _CHUNK = 1 << 20
 _SAMPLE = 1 << 16
 """Bytes of lines beyond ASCII that are enough to tell an encoding; the file is searched for them from its start."""
 
+_EXPLAINED = 0.5
+"""Share of the characters beyond ASCII that must be usual ones."""
+
 
 def encoding_of(stream: BinaryIO) -> str:
-    """Return the encoding of a text file, and leave the stream at its start.
-
-    :raises InputError: if it holds bytes that no known encoding explains.
-    """
+    """Return the encoding of a text file, UTF-8 if it cannot be told, and leave the stream at its start."""
     stream.seek(0)
     head = stream.read(4096)
     marked = mark_of(head) or _unmarked_utf16(head)
@@ -98,9 +98,8 @@ def _is_utf8(line: bytes) -> bool:
 def _legacy(sample: bytes) -> str:
     shares = {encoding: _share(sample, encoding, usual) for encoding, usual in _candidates()}
     best = max(shares, key=lambda encoding: shares[encoding])
-    if shares[best] < 0.5:
-        raise InputError("the encoding cannot be told; name it with --encoding, or save the file as UTF-8")
-    return best
+    # If nothing explains the bytes, the lines that hold them are refused one by one.
+    return best if shares[best] >= _EXPLAINED else "utf-8"
 
 
 def _share(sample: bytes, encoding: str, usual: Callable[[str], int]) -> float:

@@ -89,7 +89,9 @@ def test_a_manifest_that_is_none_is_refused(folder: Path, content: bytes) -> Non
         read_bundle(folder)
 
 
-@pytest.mark.parametrize(("key", "value"), [("format", 2), ("format", "1"), ("text_version", TEXT_VERSION + 1), ("text_version", 0)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("format", 2), ("format", "1"), ("text_version", TEXT_VERSION + 1), ("text_version", 0)]
+)
 def test_a_bundle_for_another_version_is_refused_and_the_way_out_named(folder: Path, key: str, value: object) -> None:
     rewrite(folder, **{key: value})
     with pytest.raises(BundleError, match=f"expected {key} .*, got {value}; use the bundle that belongs to this version"):

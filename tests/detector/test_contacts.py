@@ -141,7 +141,25 @@ def test_no_more_than_the_limit_are_given() -> None:
 
 @pytest.mark.parametrize("language", ["th", "zh-Hans"])
 @pytest.mark.parametrize(
-    "unit", ["1", "1 ", "12-", "+1", "(1)", "0812-345 ", "+66812345678 ", "@", "@a", "@abcde ", "a.", "ab.", "a-", "a@b.", "http://", "line id: "]
+    "unit",
+    [
+        "1",
+        "1 ",
+        "12-",
+        "+1",
+        "(1)",
+        "0812-345 ",
+        "+66812345678 ",
+        "@",
+        "@a",
+        "@abcde ",
+        "a.",
+        "ab.",
+        "a-",
+        "a@b.",
+        "http://",
+        "line id: ",
+    ],
 )
 def test_a_text_made_to_take_long_takes_no_longer_than_two_seconds(unit: str, language: str) -> None:
     text = unit * (100_000 // len(unit))

@@ -11,7 +11,9 @@ from hypothesis.extra.numpy import arrays
 from detector.pooling import WINDOW_SHARPNESS, pool
 
 WINDOWS = st.lists(
-    st.integers(1, 6).flatmap(lambda tokens: arrays(np.float32, (tokens, 5), elements=st.floats(-20, 20, width=32))), min_size=1, max_size=4
+    st.integers(1, 6).flatmap(lambda tokens: arrays(np.float32, (tokens, 5), elements=st.floats(-20, 20, width=32))),
+    min_size=1,
+    max_size=4,
 )
 
 

@@ -27,7 +27,9 @@ def test_a_text_that_says_something_is_judged(text: str) -> None:
     assert abstain_reason(text) is None
 
 
-@pytest.mark.parametrize("text", ["hi", "dm me", "x" * (MIN_LETTERS - 1), "急招!", "聊", "🔥 job 🔥", "job https://example.com/a-very-long-path"])
+@pytest.mark.parametrize(
+    "text", ["hi", "dm me", "x" * (MIN_LETTERS - 1), "急招!", "聊", "🔥 job 🔥", "job https://example.com/a-very-long-path"]
+)
 def test_a_text_of_few_letters_is_too_short(text: str) -> None:
     assert abstain_reason(text) == "too_short"
 

@@ -334,9 +334,7 @@ def test_offsets_never_decrease_and_stay_within_the_original(text: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(anything, st.data())
-def test_the_span_of_a_part_covers_the_spans_of_its_characters(
-    text: str, data: st.DataObject
-) -> None:
+def test_the_span_of_a_part_covers_the_spans_of_its_characters(text: str, data: st.DataObject) -> None:
     result = normalise(text)
     end = data.draw(st.integers(0, len(result.text)))
     start = data.draw(st.integers(0, end))

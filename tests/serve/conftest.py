@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from detector import INDICATORS, LABELS, BackendError, Detector
-from detector.bundle import Bundle, Manifest, write_bundle
+from detector.bundle import EMBEDDINGS, GRAPH, TOKENIZER, Bundle, Manifest, write_bundle
 from detector.calibration import OperatingPoints
 from serve.app import create_app
 from serve.settings import Settings
@@ -69,7 +69,9 @@ def write_tokenizer(folder: Path) -> None:
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("bundle")
     write_tokenizer(folder)
-    return write_bundle(folder, MANIFEST, ["tokenizer.json"])
+    (folder / GRAPH).touch()
+    (folder / EMBEDDINGS).touch()
+    return write_bundle(folder, MANIFEST, [TOKENIZER, GRAPH, EMBEDDINGS])
 
 
 @pytest.fixture(scope="session")
@@ -94,10 +96,9 @@ def runnable_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
     )
     opset = helper.make_opsetid("", 18)
-    onnx.save(
-        helper.make_model(graph, opset_imports=[opset], ir_version=10), str(folder / "model.onnx")
-    )
-    write_bundle(folder, MANIFEST, ["tokenizer.json", "model.onnx"])
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), str(folder / "model.onnx"))
+    (folder / EMBEDDINGS).touch()
+    write_bundle(folder, MANIFEST, [TOKENIZER, GRAPH, EMBEDDINGS])
     return folder
 
 
@@ -129,9 +130,7 @@ def score(client: TestClient) -> Score:
 
     def send(items: list[object]) -> list[dict[str, Any]]:
         body = json.dumps({"items": items})  # in ASCII, so that half surrogate pairs can be sent
-        answer = client.post(
-            "/v1/score", content=body, headers={"content-type": "application/json"}
-        )
+        answer = client.post("/v1/score", content=body, headers={"content-type": "application/json"})
         assert answer.status_code == 200, answer.text
         results: list[dict[str, Any]] = answer.json()["results"]
         return results

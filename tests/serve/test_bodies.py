@@ -26,16 +26,12 @@ ONE = b'{"items": [{"text": "a driver is wanted"}]}'
 
 
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8"])
-def test_json_is_read_whatever_case_and_parameters_its_type_has(
-    client: TestClient, kind: str
-) -> None:
+def test_json_is_read_whatever_case_and_parameters_its_type_has(client: TestClient, kind: str) -> None:
     answer = client.post("/v1/score", content=ONE, headers={"content-type": kind})
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize(
-    "kind", ["text/plain", "application/jsonl", "application/x-www-form-urlencoded", "", "json"]
-)
+@pytest.mark.parametrize("kind", ["text/plain", "application/jsonl", "application/x-www-form-urlencoded", "", "json"])
 def test_another_content_type_is_refused(client: TestClient, kind: str) -> None:
     answer = client.post("/v1/score", content=ONE, headers={"content-type": kind})
     assert answer.status_code == 415
@@ -91,9 +87,7 @@ def test_a_byte_order_mark_is_passed_over(client: TestClient) -> None:
         ),
     ],
 )
-def test_json_of_another_shape_is_refused_with_a_pointer(
-    client: TestClient, body: object, fault: dict[str, str]
-) -> None:
+def test_json_of_another_shape_is_refused_with_a_pointer(client: TestClient, body: object, fault: dict[str, str]) -> None:
     answer = client.post("/v1/score", content=json.dumps(body), headers=JSON)
     assert answer.status_code == 422
     assert answer.json()["errors"] == [fault]
@@ -116,10 +110,7 @@ def test_the_longest_body_is_read_and_one_byte_more_is_not(
     client: TestClient, settings: Settings, send: Callable[[bytes], Any]
 ) -> None:
     limit = settings.max_body_bytes
-    answers = [
-        client.post("/v1/score", content=send(padded(length)), headers=JSON)
-        for length in (limit, limit + 1)
-    ]
+    answers = [client.post("/v1/score", content=send(padded(length)), headers=JSON) for length in (limit, limit + 1)]
     assert [answer.status_code for answer in answers] == [200, 413]
     assert answers[1].headers["content-type"] == "application/problem+json"
     assert f"at most {limit} bytes" in answers[1].json()["detail"]
@@ -170,9 +161,7 @@ def test_no_more_is_read_than_the_limit(
     assert next(endless) <= most_chunks
 
 
-def test_a_client_that_leaves_halfway_is_no_fault_of_the_service(
-    load: Callable[[], Detector], settings: Settings
-) -> None:
+def test_a_client_that_leaves_halfway_is_no_fault_of_the_service(load: Callable[[], Detector], settings: Settings) -> None:
     start = {"type": "http.request", "body": b'{"items', "more_body": True}
     messages: Iterator[Message] = iter([start, {"type": "http.disconnect"}])
     assert status_for(create_app(load, settings), messages) == 400
@@ -180,10 +169,7 @@ def test_a_client_that_leaves_halfway_is_no_fault_of_the_service(
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(), max_size=9),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["text", "id", "language", "other"]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["text", "id", "language", "other"]), inner),
     max_leaves=6,
 )
 
@@ -196,9 +182,7 @@ VALUES = st.recursive(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(items=st.lists(VALUES, max_size=5))
-def test_any_json_values_as_items_get_one_result_or_one_error_each(
-    client: TestClient, items: list[object]
-) -> None:
+def test_any_json_values_as_items_get_one_result_or_one_error_each(client: TestClient, items: list[object]) -> None:
     answer = client.post("/v1/score", content=json.dumps({"items": items}), headers=JSON)
     assert answer.status_code == 200
     results = answer.json()["results"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from detector import INDICATORS, LABELS, BundleError, Detector
+from detector import INDICATORS, LABELS, BundleError, Detector, InputError
 from serve.app import create_app
 from serve.settings import Settings
 
@@ -54,7 +54,7 @@ def test_the_model_is_loaded_once_and_closed_at_the_end(load: Load) -> None:
         assert client.get("/readyz").status_code == 200
         assert client.get("/v1/model").status_code == 200
     (detector,) = loaded
-    with pytest.raises(RuntimeError, match="after shutdown"):
+    with pytest.raises(InputError, match="closed"):
         detector.score(["a driver is wanted"])
 
 

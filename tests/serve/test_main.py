@@ -95,9 +95,7 @@ def test_the_bundled_model_is_served() -> None:
     assert_scores_and_ends_gracefully(DEFAULT_BUNDLE)
 
 
-def run_main(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **variables: str
-) -> tuple[int, str]:
+def run_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **variables: str) -> tuple[int, str]:
     for name, value in variables.items():
         monkeypatch.setenv(f"SCAM_DETECTOR_{name}", value)
     return main([]), capsys.readouterr().err
@@ -111,17 +109,13 @@ def test_a_folder_without_a_model_ends_with_one_sentence(
     assert shown == f"serve: {tmp_path}: no bundle.json; is this a model folder?\n"
 
 
-def test_a_setting_at_fault_ends_with_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_setting_at_fault_ends_with_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     status, shown = run_main(monkeypatch, capsys, PORT="http")
     assert status > 0
     assert shown == "serve: SCAM_DETECTOR_PORT: expected a whole number, got 'http'\n"
 
 
-def test_without_the_web_framework_the_extra_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_the_web_framework_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     status, shown = run_main(monkeypatch, capsys)
     assert status > 0

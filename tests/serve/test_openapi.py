@@ -32,9 +32,7 @@ def api(load: Callable[[], Detector]) -> BaseSchema:
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/v1/model"])
 @generated
 @given(data=st.data())
-def test_what_is_asked_for_is_answered_as_documented(
-    api: BaseSchema, path: str, data: st.DataObject
-) -> None:
+def test_what_is_asked_for_is_answered_as_documented(api: BaseSchema, path: str, data: st.DataObject) -> None:
     data.draw(api[path]["GET"].as_strategy()).call_and_validate()
 
 

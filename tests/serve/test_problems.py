@@ -44,9 +44,7 @@ def test_an_unknown_path_is_a_problem(client: TestClient, path: str) -> None:
     ("method", "path", "allowed"),
     [("GET", "/v1/score", "POST"), ("PUT", "/v1/score", "POST"), ("POST", "/healthz", "GET")],
 )
-def test_a_method_that_a_path_does_not_take_is_a_problem(
-    client: TestClient, method: str, path: str, allowed: str
-) -> None:
+def test_a_method_that_a_path_does_not_take_is_a_problem(client: TestClient, method: str, path: str, allowed: str) -> None:
     answer = client.request(method, path)
     assert_problem(answer, 405)
     assert answer.headers["allow"] == allowed
@@ -65,14 +63,10 @@ def test_a_method_that_a_path_does_not_take_is_a_problem(
         pytest.param(422, f'["{SECRET}"]', JSON, id="an array"),
         pytest.param(422, f'{{"items": "{SECRET}"}}', JSON, id="text as items"),
         pytest.param(422, f'{{"items": [], "{SECRET}": 1}}', JSON, id="text as a name"),
-        pytest.param(
-            422, f'{{"items": [{f"{chr(34)}{SECRET}{chr(34)}," * 256}1]}}', JSON, id="257"
-        ),
+        pytest.param(422, f'{{"items": [{f"{chr(34)}{SECRET}{chr(34)}," * 256}1]}}', JSON, id="257"),
     ],
 )
-def test_no_problem_shows_what_was_sent(
-    client: TestClient, status: int, body: str, headers: dict[str, str]
-) -> None:
+def test_no_problem_shows_what_was_sent(client: TestClient, status: int, body: str, headers: dict[str, str]) -> None:
     answer = client.post("/v1/score", content=body, headers=headers)
     assert_problem(answer, status)
     assert SECRET not in answer.text
@@ -134,19 +128,13 @@ def test_a_bug_is_a_problem_that_says_nothing_of_itself(load: Load) -> None:
         (BundleError("/srv/model"), 500, "the service failed; report it with the request id"),
     ],
 )
-def test_an_error_of_the_library_is_a_problem(
-    load: Load, error: Exception, status: int, detail: str
-) -> None:
+def test_an_error_of_the_library_is_a_problem(load: Load, error: Exception, status: int, detail: str) -> None:
     problem = assert_problem(broken_app(load, error).get("/fail"), status)
     assert problem["detail"] == detail
 
 
 def test_every_error_of_the_library_has_a_status() -> None:
-    found = [
-        kind
-        for kind in vars(detector.errors).values()
-        if isinstance(kind, type) and issubclass(kind, DetectorError)
-    ]
+    found = [kind for kind in vars(detector.errors).values() if isinstance(kind, type) and issubclass(kind, DetectorError)]
     assert len(found) > 5
     statuses = {kind.__name__: status_of(kind.__new__(kind)) for kind in found}
     assert set(statuses.values()) == set(STATUS.values())

@@ -41,9 +41,7 @@ def test_256_items_come_back_in_the_order_they_were_sent(score: Score, load: Loa
 def test_257_items_are_refused_whole(client: TestClient) -> None:
     answer = client.post("/v1/score", json={"items": [{"text": LURE}] * 257})
     assert answer.status_code == 422
-    assert answer.json()["errors"] == [
-        {"pointer": "#/items", "detail": "expected at most 256 items"}
-    ]
+    assert answer.json()["errors"] == [{"pointer": "#/items", "detail": "expected at most 256 items"}]
 
 
 def test_no_items_have_no_results(client: TestClient, load: Load) -> None:
@@ -68,9 +66,7 @@ def test_evidence_counts_code_points_of_the_text_as_sent(score: Score) -> None:
     (entry,) = score([{"text": text}])
     pieces = entry["result"]["evidence"]
     assert pieces
-    assert [text[piece["start"] : piece["end"]] for piece in pieces] == [
-        piece["text"] for piece in pieces
-    ]
+    assert [text[piece["start"] : piece["end"]] for piece in pieces] == [piece["text"] for piece in pieces]
 
 
 @pytest.mark.parametrize(
@@ -95,9 +91,7 @@ def test_evidence_counts_code_points_of_the_text_as_sent(score: Score) -> None:
         pytest.param({"text": LURE, "language": "\ud800"}, "invalid_language", "surr", id="half"),
     ],
 )
-def test_an_item_at_fault_gets_an_error_and_leaves_the_others_alone(
-    score: Score, item: object, code: str, message: str
-) -> None:
+def test_an_item_at_fault_gets_an_error_and_leaves_the_others_alone(score: Score, item: object, code: str, message: str) -> None:
     first, middle, last = score([{"id": "a", "text": LURE}, item, {"id": "z", "text": LURE}])
     assert middle["result"] is None
     assert middle["error"]["code"] == code
@@ -150,9 +144,7 @@ def test_a_post_the_model_fails_on_leaves_the_others_alone(score: Score, backend
     assert broken["error"]["code"] == "invalid_item"
 
 
-def test_a_model_that_fails_on_every_post_is_unavailable(
-    client: TestClient, backend: Poisoned
-) -> None:
+def test_a_model_that_fails_on_every_post_is_unavailable(client: TestClient, backend: Poisoned) -> None:
     backend.poison = 0  # the start of every window
     answer = client.post("/v1/score", json={"items": [{"text": LURE}, {"text": LURE}]})
     assert answer.status_code == 503

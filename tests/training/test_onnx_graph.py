@@ -17,7 +17,7 @@ from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaMode
 from detector.errors import BundleError
 from training.network import POSITION_OFFSETS, Network
 from training.onnx_graph import (
-    EMBEDDING_BLOCK,
+    BLOCK,
     WEIGHT_LEVELS,
     EncoderShape,
     build_graph,
@@ -38,8 +38,8 @@ weights = st.floats(-4, 4, width=32).map(lambda value: np.float32(value if abs(v
 def test_columns_are_scaled_by_their_largest_weight() -> None:
     weight = np.array([[1, -0.5], [0.25, 0.126]], dtype=np.float32)
     values, scale = quantise_columns(weight)
-    assert values.tolist() == [[63, -63], [16, 16]]  # 0.25 * 63 = 15.75; 0.126 / 0.5 * 63 = 15.876
-    np.testing.assert_allclose(scale, [1 / 63, 0.5 / 63], rtol=1e-6)
+    assert values.tolist() == [[127, -127], [32, 32]]  # 0.25 * 127 = 31.75; 0.126 / 0.5 * 127 = 32.004
+    np.testing.assert_allclose(scale, [1 / 127, 0.5 / 127], rtol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
@@ -53,26 +53,26 @@ def test_a_weight_in_8_bits_is_off_by_half_a_step_at_most_and_never_saturates(we
 @pytest.mark.parametrize("peak", [-4.0, 4.0])
 def test_a_block_in_4_bits_is_scaled_so_that_its_largest_value_is_minus_eight(peak: float) -> None:
     block = np.linspace(0, peak, 9, dtype=np.float32)  # steps of an eighth of the peak
-    table = np.concatenate((block, np.zeros(EMBEDDING_BLOCK - 9, np.float32)))[None]
+    table = np.concatenate((block, np.zeros(BLOCK - 9, np.float32)))[None]
     values, scale = quantise_rows_4bit(table)
     assert values[0, :9].tolist() == [0, -1, -2, -3, -4, -5, -6, -7, -8]
     assert scale.tolist() == [[peak / -8]]
 
 
 @settings(max_examples=40, deadline=None)
-@given(hnp.arrays(np.float32, (2, 2 * EMBEDDING_BLOCK), elements=weights))
+@given(hnp.arrays(np.float32, (2, 2 * BLOCK), elements=weights))
 def test_a_table_that_went_through_4_bits_comes_back_exactly(table: FloatArray) -> None:
     once = dequantise_rows_4bit(*quantise_rows_4bit(table))
     np.testing.assert_array_equal(dequantise_rows_4bit(*quantise_rows_4bit(once)), once)
 
 
 @settings(max_examples=40, deadline=None)
-@given(hnp.arrays(np.float32, (2, 2 * EMBEDDING_BLOCK), elements=weights))
+@given(hnp.arrays(np.float32, (2, 2 * BLOCK), elements=weights))
 def test_a_table_in_4_bits_is_off_by_one_step_at_most(table: FloatArray) -> None:
     values, scale = quantise_rows_4bit(table)
     assert values.min() >= -8
     assert values.max() <= 7
-    step = np.abs(scale.astype(np.float32)).repeat(EMBEDDING_BLOCK, axis=1)
+    step = np.abs(scale.astype(np.float32)).repeat(BLOCK, axis=1)
     # A whole step only for values as large as the peak but of the other sign: there are eight steps below and seven above.
     assert (np.abs(dequantise_rows_4bit(values, scale) - table) <= 1.01 * step).all()
 
