@@ -55,7 +55,8 @@ def test_a_notebook_names_no_absolute_path(path: Path) -> None:
 def test_a_notebook_runs(path: Path) -> None:
     if path.stem in NEEDS_MODEL and not (DEFAULT_BUNDLE / MANIFEST).exists():
         pytest.skip("no bundled model yet")
-    client = NotebookClient(_read(path), timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+    where = {"metadata": {"path": str(path.parent)}}
+    client = NotebookClient(_read(path), timeout=600, startup_timeout=300, kernel_name="python3", resources=where)
     # The checkout itself, whether it is installed or not.
     client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert all(cell.execution_count for cell in client.nb.cells if cell.cell_type == "code")

@@ -18,6 +18,7 @@ from detector.errors import BundleError
 from detector.records import INDICATORS, LABELS, Evidence, Verdict
 from detector.scoring import Detector
 from training.baselines import frozen_encoder_scores, keyword_scores, tfidf_scores
+from training.examples import Example
 from training.metrics import (
     Figure,
     average_precision,
@@ -115,9 +116,15 @@ def _held_out(sources: Path, public: Path | None) -> Iterator[Dataset]:
         if source.use == "held_out":
             rows = [
                 {"text": e.text, "source": e.source, "group": e.group, "allowed": [label in e.labels for label in LABELS]}
-                for e in read_public(public or Path(), source)
+                for e in _first(read_public(public or Path(), source), source.sample)
             ]
             yield Dataset.from_list(rows)
+
+
+def _first(examples: list[Example], number: int) -> list[Example]:
+    """Return as many examples as are declared, at even distances; 0 means all."""
+    step = len(examples) / number if 0 < number < len(examples) else 1.0
+    return [examples[int(place * step)] for place in range(int(len(examples) / step))]
 
 
 def score_posts(detector: Detector, posts: Dataset) -> Scored:
@@ -267,4 +274,6 @@ def _seeds(run: Path) -> dict[str, Any]:
 def _plain(value: object) -> object:
     if isinstance(value, Figure):
         return asdict(value)
+    if isinstance(value, np.generic):
+        return value.item()
     raise TypeError(f"expected something JSON can hold, got {type(value).__name__}")

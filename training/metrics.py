@@ -34,7 +34,7 @@ class Figure:
 
 
 def bootstrap(
-    metric: Metric, truth: BoolArray, scores: FloatArray, *, groups: Sequence[str], rounds: int = 500, seed: int = 0
+    metric: Metric, truth: BoolArray, scores: FloatArray, *, groups: Sequence[str], rounds: int = 300, seed: int = 0
 ) -> Figure:
     """Return a metric with its 95 % percentile interval over resampled groups.
 

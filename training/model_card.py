@@ -115,7 +115,7 @@ refusal should follow from a score alone. Not for judging people, and not for jo
 from a 4-bit copy. Its vocabulary was trimmed, embeddings and the lower {config["frozen_layers"]} layers left as they were, the
 layers above fine-tuned with two linear heads. It was trained on {trained} posts of `data/corpus` (languages: {languages})
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
-and a loss that draws the indicators' contributions into the quoted words. 
+and a loss that draws the indicators' contributions into the quoted words.
 Weights are shipped in 8 bits, embeddings and frozen layers in 4 (which lost nothing: they came so), and expanded when loaded.
 
 **Operating points**, set on validation posts: `high` from {points["high"]:.3f} (at most 0.5 % false positives there), `review` from

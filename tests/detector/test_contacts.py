@@ -20,6 +20,7 @@ def found(text: str, language: str | None = None) -> list[tuple[str, str]]:
         ("ทักเทเล @example_hr", ("telegram", "@example_hr")),
         ("想来的飞机私 @example_hr，先聊", ("telegram", "@example_hr")),
         ("纸飞机：example_hr9", ("telegram", "@example_hr9")),
+        ("小編飛機：example_hr", ("telegram", "@example_hr")),
         ("TG: example_hr\nsalary 900", ("telegram", "@example_hr")),
         ("Telegram:examplehr", ("telegram", "@examplehr")),
         ("តេឡេក្រាម @example_hr។", ("telegram", "@example_hr")),

@@ -614,19 +614,26 @@ def test_the_sample_posts_are_read_whole(detector: Detector) -> None:
 
 
 MEMORY = """
-    import json, resource, sys
+    import resource, sys
+    from dataclasses import replace
+    from pathlib import Path
     import numpy as np
     from detector import Detector
     from detector.bundle import read_bundle
     from detector.files import score_files
-    from pathlib import Path
 
     class Backend:
         def token_scores(self, ids):
-            return np.zeros((len(ids), 33), dtype=np.float32)
+            return np.ones((len(ids), 33), dtype=np.float32)
+
+    class Hasty(Detector):
+        # The posts are all alike: what is measured is what files take, not what the model does.
+        def stream(self, posts, *, batch_size=64):
+            (known,) = self.score(["Help wanted in the kitchen, and in the garden"])
+            yield from (replace(known, id=post.id) for post in posts)
 
     folder, source, output = map(Path, sys.argv[1:])
-    detector = Detector(read_bundle(folder), Backend(), threads=1)
+    detector = Hasty(read_bundle(folder), Backend(), threads=1)
     summary = score_files(detector, [source], output)
     print(summary.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -635,7 +642,7 @@ MEMORY = """
 @pytest.mark.slow
 @pytest.mark.parametrize(("source", "target"), [("csv", "parquet"), ("jsonl", "csv"), ("parquet", "jsonl")])
 def test_memory_stays_flat_over_200_000_rows(bundle, tmp_path: Path, source: str, target: str) -> None:
-    rows, text = 200_000, "Help wanted. " * 12
+    rows, text = 200_000, "Help wanted in the kitchen. " * 12
     path = tmp_path / f"posts.{source}"
     with path.open("w", encoding="utf-8") as stream:
         if source == "csv":
@@ -647,6 +654,7 @@ def test_memory_stays_flat_over_200_000_rows(bundle, tmp_path: Path, source: str
         pq.write_table(pa.table({"id": range(rows), "text": [f"{n} {text}" for n in range(rows)]}), path)
     command = [sys.executable, "-c", textwrap.dedent(MEMORY), str(bundle.folder), str(path), str(tmp_path / f"out.{target}")]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=True)
+    print(done.stdout)
     scored_rows, kilobytes = map(int, done.stdout.split())
     assert scored_rows == rows
-    assert kilobytes < 900 * 1024
+    assert kilobytes < 300 * 1024
