@@ -91,6 +91,22 @@ def finetune(run: Run = RUN) -> None:
 
 
 @app.command()
+def screen(
+    variants: Annotated[Path, typer.Option(help="TOML file: a table of settings a variant, each with why.")],
+    run: Run = RUN,
+    part: Annotated[str, typer.Option(help="Which share of the variants, as in 0/4.")] = "0/1",
+) -> None:
+    """Train variants of the settings with several seeds and compare them on validation."""
+    from training.prepare import load_prepared
+    from training.screen import RESULTS, read_variants, table
+    from training.screen import screen as run_screen
+
+    place, number = map(int, part.split("/"))
+    run_screen(load_prepared(run / "prepared"), run / "screen", read_variants(variants), part=(place, number), report=typer.echo)
+    typer.echo(table(run / "screen" / RESULTS))
+
+
+@app.command()
 def export(
     run: Run = RUN,
     out: Folder = DEFAULT_BUNDLE,

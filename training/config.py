@@ -24,6 +24,10 @@ class TrainConfig:
     :ivar indicator_weight: Weight of the indicator loss beside the label loss.
     :ivar evidence_weight: Weight of the loss that draws an indicator's contributions into its quote.
     :ivar label_smoothing: Share of the target that is spread over all labels.
+    :ivar noise: Share of the corpus posts that an epoch reads roughened (:func:`training.perturb.roughen`).
+    :ivar r_drop: Weight of the divergence between two passes with different dropout (Wu et al., "R-Drop", 2021).
+    :ivar contrastive_weight: Weight of the supervised contrastive loss; the members of a minimal pair share a batch.
+    :ivar language_balance: Exponent by which posts of a language with many posts count less: 0 not at all, 1 until all weigh alike.
     :ivar checkpoint_minutes: Time between checkpoints.
     """
 
@@ -43,6 +47,10 @@ class TrainConfig:
     indicator_weight: float = 0.5
     evidence_weight: float = 0.1
     label_smoothing: float = 0.02
+    noise: float = 0.0
+    r_drop: float = 0.0
+    contrastive_weight: float = 0.0
+    language_balance: float = 0.0
     checkpoint_minutes: float = 3.0
 
     def __post_init__(self) -> None:
@@ -52,6 +60,8 @@ class TrainConfig:
             raise InputError(f"expected overlap below max_tokens - 2, got {self.overlap} and {self.max_tokens}")
         if not 0 < self.layer_decay <= 1:
             raise InputError(f"layer_decay must be above 0 and at most 1, got {self.layer_decay}")
+        if not 0 <= self.noise <= 1:
+            raise InputError(f"noise is a share from 0 to 1, got {self.noise}")
         if self.tokens_per_batch < self.max_tokens:
             raise InputError(f"tokens_per_batch {self.tokens_per_batch} must hold a window of {self.max_tokens} tokens")
 

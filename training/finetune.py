@@ -5,7 +5,9 @@ The frozen lower layers are run once for all seeds and epochs; what they put out
 
 import json
 import logging
+import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import average_precision_score
@@ -21,14 +24,18 @@ from detector.errors import InputError
 from detector.pooling import pool
 from detector.records import INDICATORS, LABELS
 from training.config import TrainConfig
-from training.losses import N_LABELS, Batch, evidence_loss, indicator_loss, label_loss
-from training.network import Network, mean_scores
+from training.losses import N_LABELS, Batch, contrastive_loss, divergence_loss, evidence_loss, indicator_loss, label_loss
+from training.metrics import recall_at_false_positives
+from training.network import Network, mean_over_tokens
 from training.prepare import Prepared, Split
 
 WEIGHTS = "weights.safetensors"
 CHECKPOINT = "checkpoint.pt"
 RESULT = "result.json"
 SUMMARY = "runs.json"
+AVERAGE = "average"
+_INITIAL = 0
+"""Seed of the heads' first weights: the same for all runs, so that their weights can be averaged."""
 N_OUTPUTS = len(LABELS) + len(INDICATORS)
 Report = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -40,17 +47,27 @@ class WindowTable:
 
     :ivar starts: First token of each window and the end of the last, *shape* ``(n_windows + 1,)``.
     :ivar posts: Which post each window belongs to, *shape* ``(n_windows,)``.
+    :ivar variants: 0 for the windows of the post as it is, else the number of the roughened copy, *shape* ``(n_windows,)``.
+    :ivar pairs: The same number for the windows of a post and of its twins, *shape* ``(n_windows,)``.
     :ivar states: Output of the frozen layers for all tokens, float16, *shape* ``(n_tokens, width)``.
     :ivar quotes: By window: indicator, first token, one past the last.
     """
 
     starts: NDArray[np.int64]
     posts: NDArray[np.int64]
+    variants: NDArray[np.int64]
+    pairs: NDArray[np.int64]
     states: NDArray[np.float16]
     allowed: NDArray[np.bool_]
     indicators: NDArray[np.int8]
     quotes: list[list[tuple[int, int, int]]]
     weights: NDArray[np.float32]
+
+    @property
+    def paired(self) -> NDArray[np.bool_]:
+        """Whether each window's post has a twin, *shape* ``(n_windows,)``."""
+        posts_of = np.unique(np.stack((self.pairs, self.posts)), axis=1)[0]
+        return (np.bincount(posts_of) > 1)[self.pairs]
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -59,9 +76,10 @@ class WindowTable:
 
 
 def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Path:
-    """Train a model for each seed and return the folder of the best.
+    """Train a model for each seed, average their weights, and return the folder of the best.
 
     A run that was interrupted goes on from its last checkpoint and ends with the same weights as one that was not.
+    Source of the averaging: Wortsman et al., "Model soups", 2022.
 
     :param out: Run folder; holds ``seed-<n>/`` with weights and results, and ``runs.json`` that compares them.
     """
@@ -70,15 +88,32 @@ def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Pa
     _same_config(out / "config.json", config, prepared)
     train = window_table(prepared, "train", out, report)
     validation = window_table(prepared, "validation", out, report)
-    results = {}
-    for seed in config.seeds:
-        folder = out / f"seed-{seed}"
-        if not (folder / RESULT).exists():
-            Run(prepared, train, validation, folder, seed, report).train()
-        results[folder.name] = json.loads((folder / RESULT).read_text("utf-8"))
+    folders = [finetune_seed(prepared, train, validation, out / f"seed-{seed}", seed, report) for seed in config.seeds]
+    results = {folder.name: json.loads((folder / RESULT).read_text("utf-8")) for folder in folders}
+    if len(folders) > 1:
+        results[AVERAGE] = average(prepared, folders, validation, out / AVERAGE)
     best = max(results, key=lambda name: results[name]["average_precision"])
     (out / SUMMARY).write_text(json.dumps({"best": best, "runs": results}, indent=2) + "\n", "utf-8")
     return out / best
+
+
+def finetune_seed(prepared: Prepared, train: WindowTable, validation: WindowTable, folder: Path, seed: int, report: Report) -> Path:
+    """Train one seed, unless that was done, and return its folder."""
+    if not (folder / RESULT).exists():
+        Run(prepared, train, validation, folder, seed, report).train()
+    return folder
+
+
+def average(prepared: Prepared, folders: list[Path], validation: WindowTable, out: Path) -> dict[str, float]:
+    """Write the mean of the weights of several runs and return its figures on validation."""
+    states = [load_file(folder / WEIGHTS) for folder in folders]
+    mean = {name: torch.stack([state[name].float() for state in states]).mean(0).to(states[0][name].dtype) for name in states[0]}
+    out.mkdir(exist_ok=True)
+    save_file(mean, str(out / WEIGHTS))
+    device = best_device()
+    figures = validate(predict(load_network(prepared, out).to(device), validation, device, prepared.config), validation)
+    (out / RESULT).write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    return figures
 
 
 class Run:
@@ -87,12 +122,13 @@ class Run:
     def __init__(
         self, prepared: Prepared, train: WindowTable, validation: WindowTable, folder: Path, seed: int, report: Report
     ) -> None:
-        torch.manual_seed(seed)
+        torch.manual_seed(_INITIAL)
         config, device = prepared.config, best_device()
         torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
         self.train_table, self.validation_table = train, validation
         self.folder, self.config, self.seed, self.device, self.report = folder, config, seed, device, report
         self.network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout).to(device)
+        torch.manual_seed(seed)
         self.steps = [len(self._order(epoch)) for epoch in range(config.epochs)]
         self.optimiser = torch.optim.AdamW(parameter_groups(self.network, config))
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
@@ -130,17 +166,30 @@ class Run:
 
     def _step(self, windows: NDArray[np.int64]) -> None:
         batch = collate(self.train_table, windows, self.device)
-        scores = self.network.upper(batch.states, batch.mask)
-        logits = mean_scores(scores, batch.mask)
-        losses = label_loss(logits[:, :N_LABELS], batch.allowed, self.config.label_smoothing)
-        losses = losses + self.config.indicator_weight * indicator_loss(logits[:, N_LABELS:], batch.indicators)
-        loss = (losses * batch.weights).sum() / batch.weights.sum()
-        loss = loss + self.config.evidence_weight * evidence_loss(scores[..., N_LABELS:], batch.mask, batch.quotes)
+        loss, logits = self._loss(batch)
+        if self.config.r_drop:
+            again, others = self._loss(batch)
+            apart = divergence_loss(logits[:, :N_LABELS], others[:, :N_LABELS])
+            loss = (loss + again) / 2 + self.config.r_drop * (apart * batch.weights).sum() / batch.weights.sum()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.schedule.step()
         self.optimiser.zero_grad(set_to_none=True)
+
+    def _loss(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of one pass over a batch, and its logits."""
+        config, network = self.config, self.network
+        states = network.states(batch.states, batch.mask)
+        scores = network.scores(states)
+        logits = mean_over_tokens(scores, batch.mask)
+        losses = label_loss(logits[:, :N_LABELS], batch.allowed, config.label_smoothing)
+        losses = losses + config.indicator_weight * indicator_loss(logits[:, N_LABELS:], batch.indicators)
+        loss = (losses * batch.weights).sum() / batch.weights.sum()
+        loss = loss + config.evidence_weight * evidence_loss(scores[..., N_LABELS:], batch.mask, batch.quotes)
+        if config.contrastive_weight:
+            loss = loss + config.contrastive_weight * contrastive_loss(mean_over_tokens(states, batch.mask), batch.allowed)
+        return loss, logits
 
     def _finish_epoch(self, epoch: int) -> None:
         logits = predict(self.network, self.validation_table, self.device, self.config)
@@ -152,12 +201,27 @@ class Run:
             save_file({k: v.contiguous().cpu() for k, v in self.network.state_dict().items()}, str(self.folder / WEIGHTS))
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
-        """Return the batches of an epoch: similar lengths together, in an order that only seed and epoch decide."""
+        """Return the batches of an epoch: similar lengths together, twins side by side, in an order that seed and epoch decide."""
         random = np.random.default_rng((self.seed, epoch))
-        lengths = self.train_table.lengths
-        jittered = np.argsort(lengths * random.uniform(0.8, 1.25, len(lengths)), kind="stable")
-        batches = list(_by_tokens(jittered, lengths, self.config.tokens_per_batch))
+        table = self.train_table
+        windows = np.flatnonzero(table.variants == self._variants(random)[table.posts])
+        pairs = table.pairs[windows]
+        # Twins take the mean of their lengths, which keeps them side by side.
+        means = np.bincount(pairs, table.lengths[windows]) / np.maximum(np.bincount(pairs), 1)
+        keys = np.where(table.paired[windows], means[pairs], table.lengths[windows])
+        longer = random.uniform(0.8, 1.25, len(means))[pairs]
+        jittered = windows[np.argsort(keys * longer, kind="stable")]
+        batches = list(_by_tokens(jittered, table.lengths, self.config.tokens_per_batch))
         return [batches[i] for i in random.permutation(len(batches))]
+
+    def _variants(self, random: np.random.Generator) -> NDArray[np.int64]:
+        """Return which copy of each post an epoch reads, 0 for the post as it is, *shape* ``(n_posts,)``."""
+        table = self.train_table
+        copies = np.zeros(int(table.posts.max()) + 1, np.int64)
+        np.maximum.at(copies, table.posts, table.variants)
+        chosen = random.integers(1, np.maximum(copies, 1), endpoint=True)
+        rough = random.random(len(copies)) < self.config.noise
+        return np.where(rough & (copies > 0), chosen, 0)
 
     def _rate(self, step: int) -> float:
         total = sum(self.steps)
@@ -220,24 +284,41 @@ def best_device() -> torch.device:
 def window_table(prepared: Prepared, part: Split, out: Path, report: Report) -> WindowTable:
     """Return the windows of a split with the frozen layers' output, computed once and kept in the run folder."""
     posts = prepared.part(part)
-    ids, owners, quotes = [], [], []
+    ids, owners, copies, quotes = [], [], [], []
     for place, row in enumerate(posts):
-        for number, window in enumerate(row["windows"]):
-            ids.append(np.asarray(window, dtype=np.int64))
-            owners.append(place)
-            quotes.append([(q["indicator"], q["first"], q["end"]) for q in row["quotes"] if q["window"] == number])
-    owner = np.asarray(owners, dtype=np.int64)
-    per_post = np.bincount(owner, minlength=len(posts))[owner]
+        for copy, windows in enumerate([row["windows"], *row["variants"]]):
+            for number, window in enumerate(windows):
+                ids.append(np.asarray(window, dtype=np.int64))
+                owners.append(place)
+                copies.append(copy)
+                cited = [(q["indicator"], q["first"], q["end"]) for q in row["quotes"] if q["window"] == number]
+                quotes.append([] if copy else cited)
+    owner, variant = np.asarray(owners, dtype=np.int64), np.asarray(copies, dtype=np.int64)
+    _, versions, per_version = np.unique(np.stack((owner, variant)), axis=1, return_inverse=True, return_counts=True)
+    twins = [row or name for row, name in zip(posts["pair"], posts["id"], strict=True)]
     truth = np.array([row or [-1] * len(INDICATORS) for row in posts["indicators"]], dtype=np.int8)
     return WindowTable(
         starts=np.concatenate(([0], np.cumsum([len(i) for i in ids]))),
         posts=owner,
+        variants=variant,
+        pairs=np.unique(twins, return_inverse=True)[1][owner],
         states=_frozen_states(prepared, ids, out / f"states-{part}.npy", report),
         allowed=np.asarray(posts["allowed"], dtype=bool)[owner],
         indicators=truth[owner],
         quotes=quotes,
-        weights=(np.asarray(posts["weight"])[owner] / per_post).astype(np.float32),
+        weights=(_weights(posts, prepared.config)[owner] / per_version[versions]).astype(np.float32),
     )
+
+
+def _weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
+    """Weigh corpus posts by language, and public rows so that together they count ``public_weight`` times as much as the corpus."""
+    ours = np.asarray(posts["source"]) == "corpus"
+    languages = np.asarray(posts["language"])
+    numbers = Counter(languages[ours].tolist())
+    rarity = np.array([max(1, numbers[language]) ** -config.language_balance for language in languages.tolist()])
+    rarity /= rarity[ours].mean() if ours.any() else 1.0
+    share = config.public_weight * ours.sum() / max(1, (~ours).sum())
+    return np.where(ours, rarity, min(1.0, share))
 
 
 def _frozen_states(prepared: Prepared, ids: list[NDArray[np.int64]], path: Path, report: Report) -> NDArray[np.float16]:
@@ -249,7 +330,7 @@ def _frozen_states(prepared: Prepared, ids: list[NDArray[np.int64]], path: Path,
     starts = np.concatenate(([0], np.cumsum(lengths)))
     width = network.heads.in_features
     report(f"{path.name}: running the {config.frozen_layers} frozen layers over {starts[-1]} tokens")
-    part = path.with_suffix(".part.npy")
+    part = path.with_suffix(f".{os.getpid()}.part.npy")  # of this process alone: several may share the folder
     states = np.lib.format.open_memmap(part, "w+", np.float16, (int(starts[-1]), width))
     order = np.argsort(lengths, kind="stable")
     for batch in _by_tokens(order, lengths, 4 * config.tokens_per_batch):
@@ -289,7 +370,7 @@ def predict(network: Network, table: WindowTable, device: torch.device, config: 
     with torch.inference_mode():
         for windows in _by_tokens(order, table.lengths, 4 * config.tokens_per_batch):
             batch = collate(table, windows, device)
-            means = mean_scores(network.upper(batch.states, batch.mask), batch.mask)
+            means = mean_over_tokens(network.upper(batch.states, batch.mask), batch.mask)
             logits[windows] = means.cpu().numpy()
     n_posts = int(table.posts.max()) + 1
     return np.stack([pool(logits[table.posts == i][:, None], n_labels=N_LABELS).logits for i in range(n_posts)])
@@ -307,12 +388,25 @@ def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float
     labels = logits[:, :N_LABELS].argmax(1)
     known = table.allowed[first][np.arange(len(labels)), labels]
     truth = table.indicators[first][ours]
+    shares = np.exp(logits[:, :N_LABELS] - np.logaddexp.reduce(logits[:, :N_LABELS], axis=1)[:, None])
+    allowed = (shares * table.allowed[first]).sum(1)[ours].clip(1e-7)
     return {
         "average_precision": float(average_precision_score(lures[ours], margins[ours])),
         "average_precision_all": float(average_precision_score(lures, margins)),
+        "recall_at_1_percent": recall_at_false_positives(0.01)(lures[ours], margins[ours].astype(np.float64)),
+        "loss": float(-np.log(allowed).mean()),
+        "pairs_ordered": _pairs_ordered(margins, lures, table.pairs[first]),
         "label_accuracy": float(known[ours].mean()),
         "indicator_average_precision": float(average_precision_score(truth, logits[ours, N_LABELS:], average="micro")),
     }
+
+
+def _pairs_ordered(margins: NDArray[np.float32], lures: NDArray[np.bool_], pairs: NDArray[np.int64]) -> float:
+    """Return the share of minimal pairs whose lure scores higher than its twin."""
+    rows = [np.flatnonzero(pairs == pair) for pair in np.unique(pairs)]
+    mixed = [row for row in rows if len(set(lures[row].tolist())) == 2]
+    right = [margins[row][lures[row]].min() > margins[row][~lures[row]].max() for row in mixed]
+    return float(np.mean(right)) if right else float("nan")
 
 
 def load_network(prepared: Prepared, folder: Path) -> Network:

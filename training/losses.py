@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
+from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, log_softmax, normalize
 
 from detector.records import LABELS
 
 N_LABELS = len(LABELS)
+CONTRAST_TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,37 @@ def evidence_loss(scores: Tensor, mask: Tensor, quotes: Tensor) -> Tensor:
     places = torch.arange(scores.shape[1], device=scores.device)
     inside = (places >= first[:, None]) & (places < end[:, None])
     return -torch.logsumexp(logs.masked_fill(~inside, float("-inf")), dim=-1).mean()
+
+
+def divergence_loss(logits: Tensor, others: Tensor) -> Tensor:
+    """Return the symmetric Kullback-Leibler divergence between two passes over the same windows, one a window.
+
+    :param logits: Label logits of one pass, *shape* ``(n_windows, n_labels)``; ``others`` those of the other.
+
+    Source: Wu et al., "R-Drop: Regularized Dropout for Neural Networks", 2021.
+    """
+    one, other = log_softmax(logits, dim=-1), log_softmax(others, dim=-1)
+    there = kl_div(one, other, reduction="none", log_target=True).sum(-1)
+    back = kl_div(other, one, reduction="none", log_target=True).sum(-1)
+    return (there + back) / 2
+
+
+def contrastive_loss(means: Tensor, allowed: Tensor) -> Tensor:
+    """Return how much nearer windows of another label are than those of the same, mean over windows whose label is known.
+
+    :param means: Mean token state of each window, *shape* ``(n_windows, width)``.
+    :param allowed: Labels each window's post may have, bool, *shape* ``(n_windows, n_labels)``.
+
+    Source: Khosla et al., "Supervised Contrastive Learning", 2020, equation 2.
+    """
+    known = allowed.sum(-1) == 1
+    labels = allowed[known].to(torch.int8).argmax(-1)
+    directions = normalize(means[known], dim=-1)
+    themselves = torch.eye(len(labels), dtype=torch.bool, device=means.device)
+    logs = log_softmax((directions @ directions.T / CONTRAST_TEMPERATURE).masked_fill(themselves, float("-inf")), dim=-1)
+    alike = (labels[:, None] == labels[None]) & ~themselves
+    with_others = alike.any(-1)
+    if not with_others.any():
+        return means.new_zeros(())
+    mean_logs = logs.masked_fill(~alike, 0.0).sum(-1) / alike.sum(-1).clamp(min=1)
+    return -mean_logs[with_others].mean()

@@ -57,23 +57,27 @@ class Network(nn.Module):
         self.train(training)
         return hidden
 
-    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Return the token scores from the states behind the frozen layers.
+    def states(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Return the last layer's states from those behind the frozen layers, *shape* ``(n_windows, n_tokens, width)``."""
+        return _run(self.encoder.encoder.layer[self.frozen_layers :], hidden, mask)
 
-        :return: *Shape* ``(n_windows, n_tokens, n_outputs)``.
-        """
-        hidden = _run(self.encoder.encoder.layer[self.frozen_layers :], hidden, mask)
-        return self.heads(self.dropout(hidden))
+    def scores(self, states: Tensor) -> Tensor:
+        """Return the token scores of the last layer's states, *shape* ``(n_windows, n_tokens, n_outputs)``."""
+        return self.heads(self.dropout(states))
+
+    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Return the token scores from the states behind the frozen layers, *shape* ``(n_windows, n_tokens, n_outputs)``."""
+        return self.scores(self.states(hidden, mask))
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return the token scores, *shape* ``(n_windows, n_tokens, n_outputs)``."""
         return self.upper(self.lower(ids, mask), mask)
 
 
-def mean_scores(scores: Tensor, mask: Tensor) -> Tensor:
-    """Return the logits of each window, *shape* ``(n_windows, n_outputs)``."""
-    weights = mask.unsqueeze(-1).to(scores.dtype)
-    return (scores * weights).sum(1) / weights.sum(1)
+def mean_over_tokens(values: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over each window's real tokens, *shape* ``(n_windows, n_values)``; of token scores, that is the logits."""
+    weights = mask.unsqueeze(-1).to(values.dtype)
+    return (values * weights).sum(1) / weights.sum(1)
 
 
 def _run(layers: nn.ModuleList, hidden: Tensor, mask: Tensor) -> Tensor:

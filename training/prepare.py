@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset, load_from_disk
-from numpy.typing import NDArray
 
 from detector.encoder import Encoder, Window
 from detector.errors import InputError
@@ -21,6 +20,7 @@ from detector.records import INDICATORS, LABELS
 from detector.text import NormalisedText, normalise
 from training.config import TrainConfig, config_from
 from training.examples import Example, read_corpus
+from training.perturb import roughen
 from training.sources import Source, read_public, read_sources
 from training.splits import Split, split
 from training.vocabulary import trim_base
@@ -29,6 +29,8 @@ BASE = "base"
 POSTS = "posts"
 FACTS = "prepared.json"
 EXCERPT_TOKENS = 176
+VARIANTS = 3
+"""Roughened copies of a training post that epochs choose from."""
 HELD_BACK_SHARE = 5
 """Of each public set, validation and test take at most a fifth of the declared training rows: long adverts are slow to read."""
 
@@ -38,7 +40,8 @@ class Prepared:
     """A prepared folder.
 
     :ivar base: Folder of the trimmed encoder and its tokenizer.
-    :ivar posts: A row a post: ``id text language source split group pair hardness kind allowed indicators windows quotes weight``.
+    :ivar posts: A row a post: ``id text language source split group pair hardness kind allowed indicators windows variants quotes
+        cited``.
     :ivar facts: Counts, hashes and settings, as in ``prepared.json``.
     """
 
@@ -74,8 +77,7 @@ def prepare(out: Path, *, base: str, corpus: Path, sources: Path, public: Path |
     tokenizer = trim_base(base, out / BASE, [e.text for e in examples if e.source == "corpus"])
     encoder = Encoder(tokenizer, max_tokens=config.max_tokens, overlap=config.overlap)
     kept = _sample(examples, splits, declared)
-    weights = _weights([examples[i] for i in kept], [splits[i] for i in kept], config.public_weight)
-    rows = [_row(examples[i], splits[i], encoder, weight) for i, weight in zip(kept, weights, strict=True)]
+    rows = [_row(examples[i], splits[i], encoder, noisy=config.noise > 0) for i in kept]
     Dataset.from_list(rows).save_to_disk(str(out / POSTS))
     facts = {
         "base": str(base),
@@ -115,7 +117,7 @@ def quote_tokens(text: NormalisedText, original: str, quote: str, windows: Seque
     return found
 
 
-def _row(example: Example, place: Split, encoder: Encoder, weight: float) -> dict[str, Any]:
+def _row(example: Example, place: Split, encoder: Encoder, *, noisy: bool) -> dict[str, Any]:
     text = normalise(example.text)
     windows = encoder.windows(text.text)
     if example.source != "corpus" and place == "train":
@@ -139,10 +141,16 @@ def _row(example: Example, place: Split, encoder: Encoder, weight: float) -> dic
         "allowed": [label in example.labels for label in LABELS],
         "indicators": [] if example.quotes is None else [code in present for code in INDICATORS],
         "windows": [window.ids.tolist() for window in windows],
+        "variants": _variants(example, encoder) if noisy and place == "train" and example.source == "corpus" else [],
         "quotes": quotes,
         "cited": [{"indicator": quote.indicator, "text": quote.text} for quote in example.quotes or ()],
-        "weight": weight,
     }
+
+
+def _variants(example: Example, encoder: Encoder) -> list[list[list[int]]]:
+    """Return the windows of a post roughened in different ways; where quotes then lie is not known."""
+    texts = [roughen(example.text, np.random.default_rng((_hash(example.id), number))) for number in range(VARIANTS)]
+    return [[window.ids.tolist() for window in encoder.windows(normalise(text).text)] for text in texts]
 
 
 def _excerpt(windows: Sequence[Window], name: str) -> Window:
@@ -176,15 +184,6 @@ def _sample(examples: Sequence[Example], splits: Sequence[Split], sources: dict[
     return sorted(kept)
 
 
-def _weights(examples: Sequence[Example], splits: Sequence[Split], public_weight: float) -> NDArray[np.float64]:
-    """Weigh public rows so that together they count ``public_weight`` times as much as the corpus."""
-    ours = np.array([e.source == "corpus" for e in examples])
-    trained = np.array([place == "train" for place in splits])
-    n_public = int((trained & ~ours).sum())
-    share = public_weight * (trained & ours).sum() / n_public if n_public else 1.0
-    return np.where(ours, 1.0, min(1.0, share))
-
-
 def _counts(examples: Sequence[Example], splits: Sequence[Split]) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
     for example, place in zip(examples, splits, strict=True):
@@ -194,10 +193,10 @@ def _counts(examples: Sequence[Example], splits: Sequence[Split]) -> dict[str, d
 
 
 def _fingerprint(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return a hash of all that training reads: splits, windows, labels, quotes and weights."""
+    """Return a hash of all that training reads: splits, windows, labels and quotes."""
     digest = hashlib.sha256()
     for row in rows:
-        told = [row[key] for key in ("id", "split", "allowed", "indicators", "windows", "quotes", "weight")]
+        told = [row[key] for key in ("id", "split", "allowed", "indicators", "windows", "variants", "quotes")]
         digest.update(json.dumps(told).encode())
     return digest.hexdigest()[:16]
 

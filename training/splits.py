@@ -18,9 +18,10 @@ SALT = "scam-recruitment-detector"
 def split(examples: Sequence[Example], sources: Mapping[str, Source]) -> list[Split]:
     """Return the split of each example.
 
-    Corpus groups (writing batches) are dealt out language by language: of ten batches, in turn, two and one or one and two go to
-    test and validation. The two Chinese scripts were planned alike, so their batches of one number go together. Public rows go by
-    a hash, a tenth each to validation and test; sets declared as held out stay out.
+    Corpus groups (writing batches) are dealt out language by language and ten by ten, so that batches added later move none of
+    those before: of ten, two and one or one and two go to test and validation, as a hash says. The two Chinese scripts were
+    planned alike, so their batches of one number go together. Public rows go by a hash, a tenth each to validation and test; sets
+    declared as held out stay out.
 
     :raises InputError: if a group would cross splits after near-duplicates were joined.
     """
@@ -65,24 +66,28 @@ def _joined_groups(examples: Sequence[Example]) -> list[str]:
 
 
 def _deal_corpus(examples: Sequence[Example]) -> dict[str, Split]:
-    batches: dict[str, set[str]] = defaultdict(set)
+    tens: dict[tuple[str, int], set[int]] = defaultdict(set)
     for example in examples:
         if example.source == "corpus":
-            language, batch = _batch(example.group)
-            batches[language].add(batch)
-    dealt: dict[tuple[str, str], Split] = {}
-    for place, (language, numbers) in enumerate(sorted(batches.items())):
-        ordered = sorted(numbers, key=lambda batch: _hash(f"{language}-{batch}"))
-        n_test = 2 - place % 2
-        for rank, batch in enumerate(ordered):
-            dealt[language, batch] = "test" if rank < n_test else "validation" if rank < 3 else "train"
+            language, number = _batch(example.group)
+            tens[language, (number - 1) // 10].add(number)
+    dealt: dict[tuple[str, int], Split] = {}
+    for (language, ten), numbers in tens.items():
+        n_test = 1 + _hash(f"{language}/{ten}") % 2
+        for rank, number in enumerate(sorted(numbers, key=lambda number: _hash(f"{language}-b{number:02}"))):
+            dealt[language, number] = "test" if rank < n_test else "validation" if rank < 3 else "train"
     return {e.group: dealt[_batch(e.group)] for e in examples if e.source == "corpus"}
 
 
-def _batch(group: str) -> tuple[str, str]:
-    """Return language, without script, and batch of a corpus group such as ``zh-Hant-b03``."""
-    language, batch = group.rsplit("-", 1)
-    return language.split("-")[0], batch
+def _batch(group: str) -> tuple[str, int]:
+    """Return language, without script, and batch number of a corpus group such as ``zh-Hant-b03``.
+
+    :raises InputError: if the group is not named so.
+    """
+    language, _, number = group.rpartition("-b")
+    if not language or not number.isdigit():
+        raise InputError(f"expected a group named <language>-b<number>, got {group!r}")
+    return language.split("-")[0], int(number)
 
 
 def _own_split(example: Example, dealt: Mapping[str, Split], sources: Mapping[str, Source]) -> Split:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.losses import evidence_loss, indicator_loss, label_loss
+from training.losses import contrastive_loss, divergence_loss, evidence_loss, indicator_loss, label_loss
 
 LOGITS = torch.tensor([[log(3.0), 0.0, 0.0, 0.0]])  # probabilities 1/2, 1/6, 1/6, 1/6
 ONE, TWO, ALL = [True, False, False, False], [False, True, True, False], [True] * 4
@@ -117,3 +117,41 @@ def test_evidence_loss_moves_contributions_but_not_their_sum() -> None:
     assert scores.grad[0, :, 0].sum().item() == pytest.approx(0, abs=1e-6)
     assert (scores.grad[0, 1:3, 0] < 0).all()
     assert not scores.grad[0, :, 1].any()
+
+
+def test_two_passes_that_agree_do_not_diverge() -> None:
+    torch.testing.assert_close(divergence_loss(LOGITS, LOGITS + 3.0), torch.zeros(1))
+
+
+def test_divergence_is_the_mean_of_both_directions() -> None:
+    one, other = torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.75, 0.25]]).log()
+    there = 0.5 * log(0.5 / 0.75) + 0.5 * log(0.5 / 0.25)
+    back = 0.75 * log(0.75 / 0.5) + 0.25 * log(0.25 / 0.5)
+    assert divergence_loss(one, other).item() == pytest.approx((there + back) / 2)
+    torch.testing.assert_close(divergence_loss(one, other), divergence_loss(other, one))
+
+
+def test_contrast_is_lower_the_nearer_windows_of_one_label_lie() -> None:
+    allowed = torch.tensor([ONE, ONE, [False, True, False, False], [False, True, False, False]])
+    apart = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
+    mixed = apart[[0, 2, 1, 3]]
+    assert contrastive_loss(apart, allowed) < contrastive_loss(mixed, allowed)
+
+
+def test_contrast_by_hand() -> None:
+    # Two alike and one other, all at right angles or alike: -log(e^10 / (e^10 + e^0)) for each of the two.
+    allowed = torch.tensor([ONE, ONE, [False, True, False, False]])
+    means = torch.tensor([[2.0, 0.0], [5.0, 0.0], [0.0, 1.0]])
+    assert contrastive_loss(means, allowed).item() == pytest.approx(log(1 + torch.e**-10), rel=1e-3)
+
+
+@pytest.mark.parametrize("allowed", [[TWO, TWO], [ONE, [False, True, False, False]], [ONE, TWO]])
+def test_without_two_windows_of_one_known_label_there_is_no_contrast(allowed: list[list[bool]]) -> None:
+    means = torch.eye(2, requires_grad=True)
+    assert contrastive_loss(means, torch.tensor(allowed)).item() == 0
+
+
+def test_contrast_sends_back_finite_gradients() -> None:
+    means = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]], requires_grad=True)
+    contrastive_loss(means, torch.tensor([ONE, ONE, ALL])).backward()
+    assert torch.isfinite(means.grad).all()

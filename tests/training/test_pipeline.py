@@ -16,8 +16,8 @@ from detector.records import INDICATORS, LABELS
 from training import export as exporting
 from training.evaluate import evaluate
 from training.export import export
-from training.finetune import Run, finetune, window_table
-from training.prepare import load_prepared
+from training.finetune import Run, WindowTable, finetune, window_table
+from training.prepare import VARIANTS, Prepared, load_prepared, prepare
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tiny_run: Pat
 
 def test_each_seed_is_reported_and_the_best_by_validation_is_chosen(tiny_run: Path) -> None:
     found = json.loads((tiny_run / "finetune/runs.json").read_text())
-    assert set(found["runs"]) == {"seed-1", "seed-2"}
+    assert set(found["runs"]) == {"seed-1", "seed-2", "average"}
     figures = {name: run["average_precision"] for name, run in found["runs"].items()}
     assert figures[found["best"]] == max(figures.values())
 
@@ -116,3 +116,61 @@ def test_a_bundle_is_not_evaluated_on_a_run_of_other_data(bundle: Path, tiny_run
     (run / "prepared/prepared.json").write_text(json.dumps({**facts, "data_hash": "another"}))
     with pytest.raises(BundleError, match="other data"):
         evaluate(run, bundle, tmp_path / "report", sources=tmp_path / "none.toml", public=None)
+
+
+def _table(tiny_run: Path, tmp_path: Path, **changes: float) -> tuple[WindowTable, Prepared]:
+    prepared = load_prepared(tiny_run / "prepared")
+    changed = replace(prepared, facts={**prepared.facts, "config": asdict(replace(TINY, **changes))})
+    return window_table(changed, "train", tmp_path, _quiet), changed
+
+
+def test_each_post_weighs_as_much_as_its_language_says(tiny_run: Path, tmp_path: Path) -> None:
+    for balance in (0.0, 1.0):
+        table, prepared = _table(tiny_run, tmp_path, language_balance=balance)
+        languages = np.asarray(prepared.part("train")["language"])
+        of_posts = np.bincount(table.posts, table.weights)
+        totals = [of_posts[languages == language].sum() for language in sorted(set(languages))]
+        assert of_posts.mean() == pytest.approx(1)
+        if balance:
+            assert totals == pytest.approx([totals[0]] * len(totals), rel=1e-5)
+        else:
+            assert of_posts == pytest.approx(np.ones(len(of_posts)))
+
+
+def test_the_average_of_the_seeds_lies_between_them(tiny_run: Path) -> None:
+    one, other, mean = (load_file(tiny_run / f"finetune/{name}/weights.safetensors") for name in ("seed-1", "seed-2", "average"))
+    assert all(torch.allclose(mean[name], (one[name] + other[name]) / 2, atol=1e-6) for name in mean)
+    assert json.loads((tiny_run / "finetune/average/result.json").read_text())["average_precision"] > 0
+
+
+@pytest.fixture(scope="session")
+def noisy(tiny_base: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    folder = tmp_path_factory.mktemp("noisy")
+    config = replace(TINY, noise=0.5, seeds=(1,))
+    return prepare(folder, base=str(tiny_base), corpus=tiny_corpus, sources=folder / "none", public=None, config=config)
+
+
+def test_roughened_copies_are_read_in_the_share_asked_for_and_only_in_training(noisy: Prepared, tmp_path: Path) -> None:
+    train, validation = (window_table(noisy, part, tmp_path, _quiet) for part in ("train", "validation"))
+    assert set(train.variants) == set(range(VARIANTS + 1))
+    assert not validation.variants.any()
+    run = Run(noisy, train, validation, tmp_path / "run", 1, _quiet)
+    read = [np.concatenate(run._order(epoch)) for epoch in range(20)]
+    assert all(len(set(windows)) == len(windows) for windows in read)
+    assert all(set(train.posts[windows]) == set(train.posts) for windows in read)
+    rough = np.mean([(train.variants[windows] > 0).mean() for windows in read])
+    assert 0.4 < rough < 0.6
+
+
+def test_twins_share_a_batch(tiny_run: Path, tmp_path: Path) -> None:
+    table, prepared = _table(tiny_run, tmp_path)
+    run = Run(prepared, table, table, tmp_path / "run", 1, _quiet)
+    batches = run._order(0)
+    pairs = prepared.part("train")["pair"]
+    alone = [place for place, pair in enumerate(pairs) if pair and pairs.count(pair) == 2]
+    together = 0
+    for place in alone:
+        holding = [batch for batch in batches if place in table.posts[batch]]
+        twin = next(i for i, pair in enumerate(pairs) if pair == pairs[place] and i != place)
+        together += any(twin in table.posts[batch] for batch in holding)
+    assert together >= 0.75 * len(alone)

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,24 +162,6 @@ def test_an_excerpt_is_one_piece_of_its_post_and_no_longer_than_posts_are(
         ids, inner = _whole(post, tokenizer), list(window)[1:-1]
         assert len(window) <= EXCERPT_TOKENS
         assert any(ids[i : i + len(inner)] == inner for i in range(len(ids) - len(inner) + 1))
-
-
-def test_public_posts_weigh_together_what_the_settings_say(posts: Sequence[Mapping[str, Any]]) -> None:
-    trained = [post for post in posts if post["split"] == "train"]
-    ours = [post["weight"] for post in trained if post["source"] == "corpus"]
-    theirs = [post["weight"] for post in trained if post["source"] != "corpus"]
-    assert set(ours) == {1.0}
-    # A row never weighs more than a corpus post, and here there are few public rows.
-    assert sum(theirs) == pytest.approx(min(TINY.public_weight * len(ours), len(theirs)))
-
-
-def test_many_public_posts_weigh_less_each(tiny_base: Path, tiny_corpus: Path, public: Path, sources: Path, tmp_path: Path) -> None:
-    config = replace(TINY, public_weight=0.1)
-    found = prepare(tmp_path, base=str(tiny_base), corpus=tiny_corpus, sources=sources, public=public, config=config).part("train")
-    ours = np.asarray(found["source"]) == "corpus"
-    weights = np.asarray(found["weight"])
-    assert weights[~ours].sum() == pytest.approx(0.1 * ours.sum())
-    assert (weights[~ours] < 1).all()
 
 
 def test_of_each_set_no_more_rows_are_taken_than_declared_and_none_that_is_held_out(posts: Sequence[Mapping[str, Any]]) -> None:

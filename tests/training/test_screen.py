@@ -1,0 +1,59 @@
+"""Screening: every variant with every seed is written down once, whoever trains it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from detector.errors import InputError
+from training.prepare import load_prepared
+from training.screen import FIGURES, RESULTS, read_variants, screen, table
+
+VARIANTS = """
+[plain]
+why = "to compare with"
+epochs = 1
+
+[regularised]
+why = "two passes, contrast and noise"
+epochs = 1
+r_drop = 1.0
+contrastive_weight = 0.1
+language_balance = 0.5
+frozen_layers = 0
+"""
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture
+def variants(tmp_path: Path) -> Path:
+    path = tmp_path / "variants.toml"
+    path.write_text(VARIANTS, "utf-8")
+    return path
+
+
+def test_each_variant_is_trained_with_each_seed_and_their_average(tiny_run: Path, tmp_path: Path, variants: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    for part in ((0, 2), (1, 2)):
+        screen(prepared, tmp_path, read_variants(variants), part=part, report=_quiet)
+    rows = [json.loads(line) for line in (tmp_path / RESULTS).read_text("utf-8").splitlines()]
+    assert [(row["variant"], row["run"]) for row in rows] == [
+        (variant, run) for variant in ("plain", "regularised") for run in ("seed-1", "seed-2", "average")
+    ]
+    assert all(0 <= row[key] for row in rows for key in FIGURES)
+    assert rows[3]["config"]["r_drop"] == 1.0
+    lines = table(tmp_path / RESULTS).splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:]] == [
+        "plain", "plain, weights averaged", "regularised", "regularised, weights averaged",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["[plain]\nepochs = 1\n", "plain = 3\n", "not toml"])
+def test_a_list_without_reasons_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "variants.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(InputError, match="each with why and settings"):
+        read_variants(path)
