@@ -6,6 +6,7 @@ Writes ``report.json`` (all figures), ``report.md`` (the tables of it), plots, a
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from training.model_card import report_markdown, write_model_card
 from training.plots import write_plots
 from training.prepare import Prepared, load_prepared
 from training.sources import read_public, read_sources
+from training.suites import abstention, fairness, robustness
 
 FALSE_POSITIVE_RATES = (0.001, 0.005, 0.01, 0.05)
 
@@ -81,7 +83,10 @@ def evaluate(run: Path, bundle: Path, out: Path, *, sources: Path, public: Path 
             raise BundleError(f"{bundle}: trained on other data than {run}; its test posts may be known to it")
         test = score_posts(detector, prepared.part("test"))
         held_out = [score_posts(detector, posts) for posts in _held_out(sources, public)]
-    written = test.only(test.column("source") == "corpus")
+        written = test.only(test.column("source") == "corpus")
+        suites = {"robustness": robustness(detector, written), "abstention": abstention(detector, written)}
+    by_language = {name: figures(part) for name, part in _parts(written, "language").items()}
+    rates = {name: row["at"]["review"]["false_positive_rate"] for name, row in by_language.items()}
     report = {
         "model": identity,
         "base_model": manifest.base_model,
@@ -91,14 +96,18 @@ def evaluate(run: Path, bundle: Path, out: Path, *, sources: Path, public: Path 
         "seeds": _seeds(run),
         "written": figures(written),
         "with_public": figures(test),
-        "by_language": {k: figures(part) for k, part in _parts(written, "language").items()},
+        "public": figures(test.only(test.column("source") != "corpus")),
+        "by_language": by_language,
+        "by_length": {name: figures(part) for name, part in _by_length(written).items()},
         "by_hardness": {k: figures(part) for k, part in _parts(written, "hardness").items()},
         "by_label": _negatives_by_label(written),
+        "flagged_by_label": _flagged_by_label(written),
         "pairs": _pairs(written),
         "public_test": _false_positives(_parts(test.only(test.column("source") != "corpus"), "source")),
         "held_out": _false_positives({part.posts["source"][0]: part for part in held_out}),
         "confusion": confusion(written),
         "indicators": _indicators(written),
+        "suites": suites | {"fairness": fairness(written, {name: rate for name, rate in rates.items() if rate is not None})},
         "baselines": _baselines(prepared, written),
     }
     out.mkdir(parents=True, exist_ok=True)
@@ -183,6 +192,21 @@ def _negatives_by_label(scored: Scored) -> dict[str, Any]:
     return {label: figures(scored.only(scored.lures | (labels == place))) for place, label in enumerate(LABELS) if place}
 
 
+def _flagged_by_label(scored: Scored) -> dict[str, Any]:
+    """Return, for each label, the share of its posts in ``high`` and in ``review`` or above."""
+    labels = np.asarray(scored.posts["allowed"], dtype=bool).argmax(1)
+    return {label: _flagged(scored.only(labels == place)) for place, label in enumerate(LABELS)}
+
+
+def _by_length(scored: Scored) -> dict[str, Scored]:
+    """Return the posts in four parts by length; the bounds are characters, about 15, 40 and 100 words of English."""
+    lengths = np.array([len(text) for text in scored.posts["text"]])
+    bounds = (0, 100, 250, 600, np.inf)
+    titles = ("up to 100 characters", "100 to 250", "250 to 600", "over 600")
+    parts = ((lengths >= low) & (lengths < high) for low, high in pairwise(bounds))
+    return {title: scored.only(part) for title, part in zip(titles, parts, strict=True) if part.any()}
+
+
 def _pairs(scored: Scored) -> dict[str, Any]:
     """Return how many minimal pairs of a lure and another post have both on the right side of ``review``."""
     pairs: dict[str, list[int]] = {}
@@ -201,15 +225,17 @@ def _pairs(scored: Scored) -> dict[str, Any]:
 
 def _false_positives(parts: Mapping[str, Scored]) -> dict[str, Any]:
     """Return the false-positive rate of each public set; none of its rows is a lure."""
-    found = {}
-    for source, part in parts.items():
-        found[source] = {
-            "posts": len(part.lures),
-            "high": float(np.mean(part.bands == "high")),
-            "review_or_high": float(np.mean(np.isin(part.bands, _BANDS["review"]))),
-            "highest_score": float(part.scores.max()),
-        }
-    return found
+    return {source: _flagged(part) | {"highest_score": float(part.scores.max())} for source, part in parts.items()}
+
+
+def _flagged(part: Scored) -> dict[str, Any]:
+    if not len(part.bands):
+        return {"posts": 0, "high": None, "review_or_high": None}
+    return {
+        "posts": len(part.bands),
+        "high": float(np.mean(part.bands == "high")),
+        "review_or_high": float(np.mean(np.isin(part.bands, _BANDS["review"]))),
+    }
 
 
 def confusion(scored: Scored) -> list[list[int]]:

@@ -18,12 +18,16 @@ def report_markdown(report: Report) -> str:
         headline_table(report),
         "## By language (test posts written for this project)",
         _figures_table(report["by_language"], "language"),
+        "## By length",
+        _figures_table(report["by_length"], "length"),
         "## By hardness",
         _figures_table({k or "unmarked": v for k, v in report["by_hardness"].items()}, "hardness"),
         "## Lures against one other label at a time",
         _figures_table(report["by_label"], "against"),
         "## At the operating points (test posts written for this project)",
         _points_table(report),
+        "## Flagged, by label (test posts written for this project)",
+        _flagged_table(report["flagged_by_label"]),
         "## Real posts that are no lures",
         false_positive_table(report),
         "## Baselines on the same posts",
@@ -34,6 +38,12 @@ def report_markdown(report: Report) -> str:
         _confusion_table(report["confusion"]),
         "## Indicators",
         _indicator_table(report["indicators"]),
+        "## Robustness",
+        robustness_table(report["suites"]["robustness"]),
+        "## Fairness",
+        _fairness_lines(report["suites"]["fairness"]),
+        "## Abstention",
+        _abstention_table(report["suites"]["abstention"]),
         "## Seeds (validation)",
         _seeds_table(report["seeds"]),
     ]
@@ -112,11 +122,13 @@ or is another job fraud, an honest vacancy or no vacancy at all. It also says wh
 refusal should follow from a score alone. Not for judging people, and not for job seekers' or survivors' own accounts.
 
 **How it was made.** The encoder is multilingual-e5-small (12 layers, 384 wide, MIT licence; folder `{report["base_model"]}`)
-from a 4-bit copy. Its vocabulary was trimmed, embeddings and the lower {config["frozen_layers"]} layers left as they were, the
-layers above fine-tuned with two linear heads. It was trained on {trained} posts of `data/corpus` (languages: {languages})
+from a 4-bit copy. Its vocabulary was trimmed, embeddings{_frozen(config["frozen_layers"])} left as they were, the
+layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds"])}. It was trained on
+{trained} posts of `data/corpus` (languages: {languages})
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
 and a loss that draws the indicators' contributions into the quoted words.
-Weights are shipped in 8 bits, embeddings and frozen layers in 4 (which lost nothing: they came so), and expanded when loaded.
+Weights are shipped in 8 bits, embeddings{_frozen(config["frozen_layers"])} in 4 (which lost nothing: they came so), and expanded
+when loaded.
 
 **Operating points**, set on validation posts: `high` from {points["high"]:.3f} (at most 0.5 % false positives there), `review` from
 {points["review"]:.3f} (at least 95 % of the lures there). Scores are calibrated with one temperature on
@@ -157,6 +169,17 @@ Real posts that are no lures, and how often they are flagged:
   reader would mark.
 - Images, voice and anything behind a link are not read.
 """
+
+
+def _frozen(layers: int) -> str:
+    return f" and the lower {layers} layers" if layers else ""
+
+
+def _chosen(seeds: Report) -> str:
+    number = sum("seed" in row for row in seeds["runs"].values())
+    if "seed" in seeds["runs"][seeds["best"]]:
+        return f" ({number}), and the best by validation kept"
+    return f" ({number}), and the weights averaged"
 
 
 def _figures_table(rows: Mapping[str, Report], title: str) -> str:
@@ -208,12 +231,57 @@ def _indicator_table(found: Report) -> str:
     return "\n".join(lines)
 
 
+def _flagged_table(rows: Mapping[str, Report]) -> str:
+    lines = ["| label | posts | band `high` | `review` or above |", "|---|---|---|---|"]
+    lines += [
+        f"| `{k}` | {row['posts']} | {_percent(row['high'])} | {_percent(row['review_or_high'])} |" for k, row in rows.items()
+    ]
+    return "\n".join(lines)
+
+
+def robustness_table(found: Report) -> str:
+    """Return the average precision after each perturbation."""
+    before = found["average_precision"]
+    lines = [
+        f"{found['posts']} test posts; average precision {before:.3f} as they are, lower by {found['mean_drop']:.3f} on average "
+        f"and by {found['worst_drop']:.3f} at worst (`{found['worst']}`).",
+        "",
+        "| perturbation | average precision | lower by |",
+        "|---|---|---|",
+    ]
+    return "\n".join(lines + [f"| `{name}` | {value:.3f} | {before - value:.3f} |" for name, value in found["after"].items()])
+
+
+def _fairness_lines(found: Report) -> str:
+    if not found["swaps"]:
+        return "The test split holds no swap groups."
+    return (
+        f"Nationality, language wanted or town changed, all else equal: in {found['swaps']} swaps of {found['groups']} groups "
+        f"of test posts the band changed in {_percent(found['band_changed'])}, and the score moved by "
+        f"{found['score_moved_mean']:.3f} on average. Over languages, the false-positive rate of `review` has median "
+        f"{_percent(found['false_positive_rate_median'])} and is highest in `{found['false_positive_rate_highest_in']}`, "
+        f"{_percent(found['false_positive_rate_highest'])}."
+    )
+
+
+def _abstention_table(found: Report) -> str:
+    lines = [
+        f"Of the real test posts {_percent(found['real_posts'])} were abstained on. Strings that are no post:",
+        "",
+        "| kind | texts | abstained | band `high` |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {k} | {row['texts']} | {_percent(row['abstained'])} | {row['high']} |" for k, row in found["nonsense"].items()]
+    return "\n".join(lines)
+
+
 def _seeds_table(seeds: Report) -> str:
     lines = ["| seed | best epoch | average precision | label accuracy | chosen |", "|---|---|---|---|---|"]
     for name, row in seeds["runs"].items():
         chosen = "yes" if name == seeds["best"] else ""
         lines.append(
-            f"| {row['seed']} | {row['epoch']} | {row['average_precision']:.3f} | {row['label_accuracy']:.3f} | {chosen} |"
+            f"| {row.get('seed', 'weights averaged')} | {row.get('epoch', '')} | {row['average_precision']:.3f} "
+            f"| {row['label_accuracy']:.3f} | {chosen} |"
         )
     return "\n".join(lines)
 

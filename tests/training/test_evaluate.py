@@ -1,0 +1,82 @@
+"""The evaluation, whole, on a network small enough for a test: every figure is there, and the words say what the report says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detector import Detector
+from detector.records import LABELS
+from training.evaluate import evaluate, score_posts
+from training.export import export
+from training.perturb import PERTURBATIONS
+from training.prepare import load_prepared
+from training.suites import fairness, nonsense, robustness
+
+
+@pytest.fixture(scope="session")
+def evaluated(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bundle and its report."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    export(tiny_run, folder / "bundle", version="0.0.1")
+    evaluate(tiny_run, folder / "bundle", folder / "report", sources=folder / "none.toml", public=None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def report(evaluated: Path) -> dict[str, Any]:
+    return json.loads((evaluated / "report/report.json").read_text("utf-8"))
+
+
+def test_parts_add_up_to_the_whole(report: dict[str, Any]) -> None:
+    for part in ("by_language", "by_length", "by_hardness"):
+        assert sum(row["posts"] for row in report[part].values()) == report["written"]["posts"]
+    assert sum(row["posts"] for row in report["flagged_by_label"].values()) == report["written"]["posts"]
+    assert set(report["flagged_by_label"]) == set(LABELS)
+
+
+def test_the_suites_tell_every_perturbation_and_every_kind_of_nonsense(report: dict[str, Any]) -> None:
+    suites = report["suites"]
+    assert suites["robustness"]["after"].keys() == PERTURBATIONS.keys()
+    drops = [suites["robustness"]["average_precision"] - after for after in suites["robustness"]["after"].values()]
+    assert suites["robustness"]["worst_drop"] == pytest.approx(max(drops))
+    assert suites["abstention"]["nonsense"]["one emoji"]["abstained"] == 1
+    assert suites["abstention"]["real_posts"] < 0.1
+
+
+def test_the_words_say_what_the_report_says(evaluated: Path, report: dict[str, Any]) -> None:
+    words = (evaluated / "report/report.md").read_text("utf-8")
+    assert f"{report['written']['average_precision']['value']:.3f}" in words
+    assert "weights averaged" in words
+    card = (evaluated / "bundle/README.md").read_text("utf-8")
+    assert report["model"] in card
+    assert {path.name for path in (evaluated / "report").iterdir()} >= {"labels.png", "languages.png", "confusion.png"}
+
+
+def test_robustness_is_the_same_each_time(evaluated: Path, tiny_run: Path) -> None:
+    posts = load_prepared(tiny_run / "prepared").part("test")
+    with Detector.load(evaluated / "bundle") as detector:
+        written = score_posts(detector, posts)
+        assert robustness(detector, written) == robustness(detector, written)
+
+
+def test_a_swap_that_changes_the_band_is_counted(evaluated: Path) -> None:
+    class Written:
+        def __init__(self, pairs: list[str], bands: list[str]) -> None:
+            self.posts = {"pair": pairs}
+            self.verdicts = [type("Verdict", (), {"band": band}) for band in bands]
+            self.scores = np.linspace(0, 1, len(bands))
+
+    found = fairness(
+        Written(["a-s1", "a-s1", "a-s1", "", "a-p1", "a-p1"], ["low", "low", "high", "low", "low", "high"]), {"a": 0.1, "b": 0.3}
+    )
+    assert (found["groups"], found["swaps"], found["band_changed"]) == (1, 2, 0.5)
+    assert found["score_moved_mean"] == pytest.approx((0.2 + 0.4) / 2)
+    assert (found["false_positive_rate_median"], found["false_positive_rate_highest_in"]) == (pytest.approx(0.2), "b")
+    assert fairness(Written([""], ["low"]), {})["band_changed"] is None
+
+
+def test_nonsense_is_made_alike_each_time() -> None:
+    assert nonsense(np.random.default_rng(0)) == nonsense(np.random.default_rng(0))
