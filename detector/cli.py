@@ -14,14 +14,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
-from detector.errors import (
-    BackendError,
-    BundleError,
-    DetectorError,
-    InputError,
-    MissingExtraError,
-    OutputError,
-)
+from detector.errors import DetectorError, InputError, exit_code
 from detector.files import BATCH_SIZE, Reading, score_files
 from detector.outputs import writing
 from detector.records import Post
@@ -30,14 +23,6 @@ from detector.tables import reading
 
 SOME_REFUSED = 2
 """Exit status of a run that ended well, but refused some rows."""
-EXIT_CODES: dict[type[DetectorError], int] = {
-    InputError: 3,
-    BundleError: 4,
-    BackendError: 5,
-    OutputError: 6,
-    MissingExtraError: 7,
-}
-"""Exit status for each branch of the error tree."""
 USAGE = 64
 """Exit status for a command line that makes no sense (``EX_USAGE`` of sysexits.h); typer's own 2 means refused rows here."""
 _INTERRUPTED = 128 + signal.SIGINT
@@ -83,11 +68,6 @@ def main(arguments: list[str] | None = None) -> int:
             return _failed(f"{message}; see scam-detector --help", USAGE)
         except (typer.Abort, KeyboardInterrupt):
             return _INTERRUPTED
-
-
-def exit_code(error: DetectorError) -> int:
-    """Return the exit status for an error: that of the nearest branch of the tree."""
-    return next((EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES), 1)
 
 
 def _show_version(wanted: bool) -> None:

@@ -59,3 +59,18 @@ class MissingExtraError(DetectorError):
         super().__init__(f"'{module}' is not installed; run: pip install 'scam-recruitment-detector[{extra}]'")
         self.module = module
         self.extra = extra
+
+
+EXIT_CODES: dict[type[DetectorError], int] = {
+    InputError: 3,
+    BundleError: 4,
+    BackendError: 5,
+    OutputError: 6,
+    MissingExtraError: 7,
+}
+"""Exit status of a command for each branch of the tree."""
+
+
+def exit_code(error: DetectorError) -> int:
+    """Return the exit status for an error: that of the nearest branch of the tree."""
+    return next((EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES), 1)

@@ -101,6 +101,22 @@ _LATIN = {
     "ache achhe achen lagbe taka bhai vai apu kono jabe jaben jete ekta ekjon keu na ta te theke er jonno jonne ar o kintu sathe ghore bose "
     "mashik mashe beton chakri chakrir din mase joldi taratari jogajog jogajug dorkar lok meye chele bhalo valo kobe kothay kemon koto "
     "shudhu sudhu sob ei oi eta ota diye dibe niye nibo bidesh thaka khawa bolun bolte parle parbe parben chai chaile",
+    "ta-Latn": "enna illa illai irukku iruku irukkum irukanga venum vendum vela velai velaiku sambalam naan nan neenga neengal unga ungal ungaluku "
+    "enga engal namma epdi eppadi eppo yaar yaru romba nalla panna pannunga pannanum pannitu pandra panra irundha iruntha irundhu oru rendu "
+    "moonu kidaikum kedaikum vaanga vanga poga ponga poganum vandhu vanthu anna akka thambi thangachi amma appa dei machan machi da bro ku la "
+    "nu than thaan ana aana adhu athu idhu ithu inga anga veetla veedu saapadu sappadu thangum thangal maasam masam maadham veliya velinaadu "
+    "solli sollunga sonnanga kelunga theriyum theriyathu theriyala mattum kooda ellam ellaarum avan aval avanga innum seri sari ille ipo ippo "
+    "indha intha antha andha aagum aachu kaasu panam ooru pasanga ponnu payyan",
+    "si-Latn": "mama oya oyala oyage mage ape api eya eyala mage eka ekak ekata thiyenawa tiyenawa thiyenne tiyenne nathi naha nehe ne neda mokada "
+    "mokakda kohomada koheda kawda kiyala kiyanna kiyanne wada weda wadak rassawa rassawak rakiyawa salli masekata mase padi padiya gana gaana "
+    "witharak witarak ona one puluwan puluvan karanna karanne kara karala dan den heta ada eeye iye malli akka ayya nangi machan machang wenawa "
+    "una giya enawa yanna yanawa inna innawa inne ganna ganne denna denawa nowe newe hari hondai honda godak tikak lamai kella kollo gedara "
+    "rata raten pitarata kama newathan nawathanna mokuth okkoma wage nisa hinda thama tama ekko habai eth ekka",
+    "am-Latn": "ena nachew nech nesh neh naw sra sira sraw siraw yelem alle alech alachew birr dewel dewlu dewulu beka hager lela ayidelem aydelem "
+    "ebakachu ebakih ebakish yet mechi enante antem anchi lenante yemifelig yemifelg yifelegal yifeligal befit gin ahun neger sew sewoch bicha "
+    "betam bzu bizu amet wer wor beqen qen lemin lemn min endet indet yihe yehe yichalal yechalal tadiya wendime wendme ehete ehte lij lijoch "
+    "bet dereje demoz demewoz kefya kifya mawek metach alebet alebachew tefelge tefelgo endemin selam tena yistilign ameseginalehu eshi ishi "
+    "gebtew hidew yalkal alku alu hone honu",
     "ne-Latn": "cha chha chan chhan chaina chhaina ho hoina hos huncha hunchha hune bhayo bhako bhayeko bhaeko gareko garne garnu garna garera "
     "garnus garnuhos garxa garchu gardai hami hamro tapai tapailai timi timro malai lai haru ko ma le bata dekhi samma sanga ra ani pani pni "
     "ni ke kati kaha kina kasari kaam kam paisa talab jagir rojgar chahiyo chaiyo chahincha parcha parchha parne dai bhai didi bahini yo tyo "

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from detector import Detector, DetectorError, MissingExtraError
+from detector.errors import exit_code
 from serve.settings import Settings, describe
 
 GRACE_S = 30
@@ -20,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         run(Settings.from_environment())
     except DetectorError as error:
         sys.stderr.write(f"serve: {error}\n")
-        return 1
+        return exit_code(error)
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE
-from detector.errors import DetectorError
+from detector.errors import DetectorError, exit_code
 
 app = typer.Typer(
     help="Retrain the detector: corpus, prepare, finetune, export, evaluate.", no_args_is_help=True, add_completion=False
@@ -152,12 +152,12 @@ def bench(
 
 
 def main() -> None:
-    """Run the command line; errors raised on purpose become one line and exit code 1."""
+    """Run the command line; errors raised on purpose become one line and the exit status of their kind."""
     try:
         app(prog_name="python -m training")
     except DetectorError as error:
         typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
+        sys.exit(exit_code(error))
 
 
 if __name__ == "__main__":

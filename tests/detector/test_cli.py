@@ -20,7 +20,8 @@ from rich.console import Console
 
 from detector import Detector, DetectorError, errors
 from detector.bundle import read_bundle
-from detector.cli import EXIT_CODES, SOME_REFUSED, USAGE, exit_code, main
+from detector.cli import SOME_REFUSED, USAGE, main
+from detector.errors import EXIT_CODES, exit_code
 from detector.records import Evidence, IndicatorFinding, Verdict
 from detector.terminal import marked, safe, show_verdict
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from detector.bundle import DEFAULT_BUNDLE, MANIFEST
+from detector.errors import EXIT_CODES, BundleError, InputError, MissingExtraError
 from serve.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -105,20 +106,20 @@ def test_a_folder_without_a_model_ends_with_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     status, shown = run_main(monkeypatch, capsys, MODEL=str(tmp_path))
-    assert status > 0
+    assert status == EXIT_CODES[BundleError]
     assert shown == f"serve: {tmp_path}: no bundle.json; is this a model folder?\n"
 
 
 def test_a_setting_at_fault_ends_with_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     status, shown = run_main(monkeypatch, capsys, PORT="http")
-    assert status > 0
+    assert status == EXIT_CODES[InputError]
     assert shown == "serve: SCAM_DETECTOR_PORT: expected a whole number, got 'http'\n"
 
 
 def test_without_the_web_framework_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     status, shown = run_main(monkeypatch, capsys)
-    assert status > 0
+    assert status == EXIT_CODES[MissingExtraError]
     assert shown.endswith("run: pip install 'scam-recruitment-detector[serve]'\n")
 
 
