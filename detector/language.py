@@ -7,9 +7,10 @@ groups, is asked where the words leave doubt. Simplified and traditional Chinese
 A text of two languages is taken for the one that holds it together: people drop English words into Hindi, Malay or Burmese, and
 hardly ever the other way round. English and the Latin script must therefore clearly outweigh the others.
 
-py3langid 0.4 knows no Hindi, Urdu, Bengali or Nepali in Latin letters, no Uzbek in Cyrillic, no Shan, Karen, Mon or Tigrinya, and does
-not tell the two scripts of Chinese apart, nor Tamil, Sinhala or Amharic in Latin letters; for these the words and letters here stand alone. Romanised Hindi and Urdu are one language in chats, and told apart only where a word is. Nigerian Pidgin counts as English, and
-Javanese, Sundanese and Cebuano as the national language beside it, which their speakers mix with them.
+py3langid 0.4 knows no Hindi, Urdu, Bengali, Nepali, Tamil, Sinhala or Amharic in Latin letters, no Uzbek in Cyrillic, no Shan,
+Karen, Mon or Tigrinya, and does not tell the two scripts of Chinese apart; for these the words and letters here stand alone.
+Romanised Hindi and Urdu are one language in chats, and are told apart only where a word is. Nigerian Pidgin counts as English,
+and Javanese, Sundanese and Cebuano as the national language beside it, which their speakers mix with them.
 """
 
 import math

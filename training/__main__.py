@@ -16,6 +16,8 @@ corpus_app = typer.Typer(help="Work on data/corpus.", no_args_is_help=True)
 app.add_typer(corpus_app, name="corpus")
 
 Corpus = Annotated[Path, typer.Option(help="Folder of <language>.jsonl files.")]
+Readings = Annotated[Path, typer.Option(help="Folder of second readings, <reader>.jsonl.")]
+Card = Annotated[Path | None, typer.Option(help="Data card that is brought up to date.")]
 Sources = Annotated[Path, typer.Option(help="Declarations of the public sets.")]
 Public = Annotated[Path | None, typer.Option(help="Folder of the public sets; without it, only the corpus is used.")]
 Config = Annotated[Path | None, typer.Option(help="TOML file over the default settings.")]
@@ -23,6 +25,7 @@ Run = Annotated[Path, typer.Option(help="Run folder.")]
 Folder = Annotated[Path, typer.Option(help="Bundle folder.")]
 
 CORPUS = Path("data/corpus")
+READINGS = Path("data/readings")
 SOURCES = Path("data/sources.toml")
 RUN = Path("runs/default")
 
@@ -37,17 +40,47 @@ def corpus_check(corpus: Corpus = CORPUS) -> None:
     raise typer.Exit(1 if found.faults else 0)
 
 
+@corpus_app.command("blind")
+def corpus_blind(corpus: Corpus = CORPUS, readings: Readings = READINGS) -> None:
+    """Print what a second reader has still to read, as JSONL without labels."""
+    import json
+
+    from training.agreement import chosen, read_readings
+    from training.examples import read_corpus
+
+    done = read_readings(readings)
+    for example in chosen(read_corpus(corpus)):
+        if example.id not in done:
+            typer.echo(json.dumps({"id": example.id, "text": example.text}, ensure_ascii=False))
+
+
+@corpus_app.command("agreement")
+def corpus_agreement(corpus: Corpus = CORPUS, readings: Readings = READINGS, card: Card = None) -> None:
+    """Compare second readings with the writers' labels: Cohen's kappa by language, and the posts they differ on."""
+    from training.agreement import agreement, read_readings
+    from training.examples import read_corpus
+    from training.marked import replace_marked
+
+    found = agreement(read_corpus(corpus), read_readings(readings))
+    if card is not None:
+        replace_marked(card, "agreement", str(found))
+    typer.echo(found)
+    for name, writer, reader in found.differing:
+        typer.echo(f"{name}: {writer}, read as {reader}")
+
+
 @corpus_app.command("counts")
 def corpus_counts(
     corpus: Corpus = CORPUS,
-    card: Annotated[Path | None, typer.Option(help="Data card whose counts are brought up to date.")] = None,
+    card: Card = None,
 ) -> None:
     """Count posts by label, language, hardness, noise, indicator and length, as the tables of the data card."""
-    from training.tally import tally, write_tally
+    from training.marked import replace_marked
+    from training.tally import tally
 
     counts = tally(corpus)
     if card is not None:
-        write_tally(card, counts)
+        replace_marked(card, "counts", counts)
     typer.echo(counts)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.records import LABELS
+from training.marked import replace_marked
 
 Report = Mapping[str, Any]
 RECALL = "recall_at_1_percent_false_positives"
@@ -97,10 +98,8 @@ def readme_figures(report: Report) -> str:
 
 
 def write_readme_figures(path: Path, report: Report) -> None:
-    """Replace the figures between the README's markers."""
-    before, rest = path.read_text("utf-8").split("<!-- figures -->\n", 1)
-    _, after = rest.split("<!-- /figures -->", 1)
-    path.write_text(f"{before}<!-- figures -->\n{readme_figures(report)}\n<!-- /figures -->{after}", "utf-8")
+    """Replace the README's figures."""
+    replace_marked(path, "figures", readme_figures(report))
 
 
 def _card(report: Report) -> str:

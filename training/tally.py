@@ -14,7 +14,6 @@ from training.examples import HARDNESS, NOISE, corpus_rows
 
 Row = Mapping[str, Any]
 PERCENTILES = (0, 10, 25, 50, 75, 90, 100)
-START, END = "<!-- counts -->\n", "<!-- /counts -->"
 
 
 def tally(folder: Path) -> str:
@@ -36,12 +35,6 @@ def tally(folder: Path) -> str:
     return f"{_summary(rows)}\n\n" + "\n".join(table)
 
 
-def write_tally(card: Path, counts: str) -> None:
-    """Replace the counts between the markers of the data card."""
-    before, rest = card.read_text("utf-8").split(START, 1)
-    card.write_text(f"{before}{START}{counts}\n{END}{rest.split(END, 1)[1]}", "utf-8")
-
-
 _LOOKS: Mapping[str, Callable[[Row], float]] = {
     "share marked `hard`": lambda row: row["hardness"] == "hard",
     "share with a digit": lambda row: any(map(str.isdigit, row["text"])),
@@ -56,11 +49,15 @@ def _summary(rows: Sequence[Row]) -> str:
     for row in rows:
         if row["pair"]:
             members[row["pair"]].add(row["label"])
-    kinds = Counter(" with ".join(f"`{label}`" for label in LABELS if label in labels) for labels in members.values())
-    pairs = ",\n".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    kinds = Counter(
+        " with ".join(f"`{label}`" for label in LABELS if label in labels) for labels in members.values() if len(labels) > 1
+    )
+    swapped = [name for name, labels in members.items() if len(labels) == 1]
     batches, genres = ({row[key] for row in rows} for key in ("group", "kind"))
-    counts = f"{len(rows)} posts in {len(batches)} writing batches, {len(genres)} kinds. Minimal pairs: {len(members)},"
-    return f"{counts}\n{pairs}."
+    counts = f"{len(rows)} posts in {len(batches)} writing batches, {len(genres)} kinds."
+    posts = sum(row["pair"] in set(swapped) for row in rows)
+    minimal = f"Minimal pairs: {kinds.total()}" + "".join(f",\n{number} {kind}" for kind, number in kinds.most_common())
+    return f"{counts} {minimal}.\nSwap groups: {len(swapped)}, of {posts} posts."
 
 
 def _languages(rows: Sequence[Row]) -> list[str]:

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from training.tally import tally, write_tally
+from detector.errors import InputError
+from training.agreement import agreement, read_readings
+from training.examples import read_corpus
+from training.marked import replace_marked
+from training.tally import tally
 
 Row = dict[str, Any]
 
@@ -51,8 +55,27 @@ def test_a_card_is_brought_up_to_date_between_its_markers(tmp_path: Path) -> Non
     card = tmp_path / "README.md"
     card.write_text("before\n<!-- counts -->\nold\n<!-- /counts -->\nafter\n")
     for _ in range(2):
-        write_tally(card, "new")
+        replace_marked(card, "counts", "new")
         assert card.read_text() == "before\n<!-- counts -->\nnew\n<!-- /counts -->\nafter\n"
+
+
+@pytest.mark.parametrize("text", ["", "<!-- counts -->\nold\n", "old\n<!-- /counts -->\n"])
+def test_a_card_without_markers_is_left_alone(tmp_path: Path, text: str) -> None:
+    card = tmp_path / "README.md"
+    card.write_text(text)
+    with pytest.raises(InputError, match="expected the markers"):
+        replace_marked(card, "counts", "new")
+    assert card.read_text() == text
+
+
+def test_swap_groups_are_counted_apart(row: Row, write_corpus: Callable[..., Path]) -> None:
+    swapped = [row | {"id": f"id-{i}", "pair": "id-s1"} for i in range(3)]
+    assert "Minimal pairs: 0.\nSwap groups: 1, of 3 posts." in tally(write_corpus([row, *swapped]))
+
+
+def test_the_data_card_says_how_far_readers_agree() -> None:
+    found = agreement(read_corpus(ROOT / "data/corpus"), read_readings(ROOT / "data/readings"))
+    assert str(found) in (ROOT / "data/README.md").read_text("utf-8")
 
 
 def test_the_data_card_says_what_the_corpus_holds() -> None:
