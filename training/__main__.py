@@ -153,6 +153,14 @@ def export(
 
 
 @app.command()
+def baselines(run: Run = RUN) -> None:
+    """Score the test posts by a keyword rule, TF-IDF and a frozen encoder; evaluate does so if this was not run before."""
+    from training.baselines import baseline_scores
+
+    typer.echo(", ".join(baseline_scores(run)))
+
+
+@app.command()
 def evaluate(
     run: Run = RUN,
     bundle: Folder = DEFAULT_BUNDLE,

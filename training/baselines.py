@@ -3,8 +3,10 @@
 Each is trained on the posts that the model was trained on and scored on the posts that it is tested on.
 """
 
+import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 from detector.text import normalise
 from training.network import Network
-from training.prepare import Prepared
+from training.prepare import Prepared, load_prepared
 
 FloatArray = NDArray[np.float64]
 
@@ -33,6 +35,28 @@ KEYWORDS = re.compile(
     re.IGNORECASE,
 )
 """Places, perks and duties from the indicator list, in the corpus' languages."""
+
+
+def baseline_scores(run: Path) -> dict[str, list[float]]:
+    """Return the scores of the corpus' test posts by each baseline, in order; they are computed once and kept in the run folder.
+
+    They do not hang on the network that is trained, so this can be run while that trains.
+    """
+    prepared = load_prepared(run / "prepared")
+    kept = run / "baselines.json"
+    if kept.exists():
+        found = json.loads(kept.read_text("utf-8"))
+        if found["fingerprint"] == prepared.facts["fingerprint"]:
+            return dict(found["scores"])
+    train, test = prepared.part("train"), prepared.part("test")
+    test = test.select(np.flatnonzero(np.asarray(test["source"]) == "corpus"))
+    scores = {
+        "keywords": keyword_scores(test["text"]).tolist(),
+        "tfidf_logistic_regression": tfidf_scores(train, test["text"]).tolist(),
+        "frozen_encoder_logistic_regression": frozen_encoder_scores(prepared, train, test).tolist(),
+    }
+    kept.write_text(json.dumps({"fingerprint": prepared.facts["fingerprint"], "scores": scores}) + "\n", "utf-8")
+    return scores
 
 
 def keyword_scores(texts: Sequence[str]) -> FloatArray:

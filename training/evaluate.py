@@ -18,7 +18,7 @@ from sklearn.metrics import confusion_matrix
 from detector.errors import BundleError
 from detector.records import INDICATORS, LABELS, Evidence, Verdict
 from detector.scoring import Detector
-from training.baselines import frozen_encoder_scores, keyword_scores, tfidf_scores
+from training.baselines import baseline_scores
 from training.examples import Example
 from training.metrics import (
     Figure,
@@ -30,7 +30,7 @@ from training.metrics import (
 )
 from training.model_card import report_markdown, write_model_card
 from training.plots import write_plots
-from training.prepare import Prepared, load_prepared
+from training.prepare import load_prepared
 from training.sources import read_public, read_sources
 from training.suites import abstention, fairness, robustness
 
@@ -108,7 +108,7 @@ def evaluate(run: Path, bundle: Path, out: Path, *, sources: Path, public: Path 
         "confusion": confusion(written),
         "indicators": _indicators(written),
         "suites": suites | {"fairness": fairness(written, {name: rate for name, rate in rates.items() if rate is not None})},
-        "baselines": _baselines(prepared, written),
+        "baselines": _baselines(run, written),
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(report, indent=1, default=_plain) + "\n", "utf-8")
@@ -278,14 +278,8 @@ def _touches(post: Mapping[str, Any], code: str, evidence: Sequence[Evidence]) -
     return any(start < first.end and first.start < start + len(quote) for start, quote in starts)
 
 
-def _baselines(prepared: Prepared, written: Scored) -> dict[str, Figure]:
-    train = prepared.part("train")
-    texts = written.posts["text"]
-    scores = {
-        "keywords": keyword_scores(texts),
-        "tfidf_logistic_regression": tfidf_scores(train, texts),
-        "frozen_encoder_logistic_regression": frozen_encoder_scores(prepared, train, written.posts),
-    }
+def _baselines(run: Path, written: Scored) -> dict[str, Figure]:
+    scores = baseline_scores(run)
     groups = written.column("group").tolist()
     return {
         name: bootstrap(average_precision, written.lures, np.asarray(values, float), groups=groups)

@@ -29,7 +29,7 @@ BASE = "base"
 POSTS = "posts"
 FACTS = "prepared.json"
 EXCERPT_TOKENS = 176
-VARIANTS = 3
+VARIANTS = 2
 """Roughened copies of a training post that epochs choose from."""
 HELD_BACK_SHARE = 5
 """Of each public set, validation and test take at most a fifth of the declared training rows: long adverts are slow to read."""
