@@ -2,30 +2,34 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save
-from safetensors.torch import load_file as load_torch  # noqa: F401  (bfloat16 weights would need it)
+
+from training.finetune import finetune
+from training.prepare import load_prepared
 
 PIECE = 14_000_000
 
 run, out = Path(sys.argv[1]), Path(sys.argv[2])
 folder = run / "finetune"
+if not (folder / "runs.json").exists():
+    # Time ran out: settle with the seeds that ended.
+    prepared = load_prepared(run / "prepared")
+    ended = [int(path.parent.name.split("-")[1]) for path in folder.glob("seed-*/result.json")]
+    settings = {**prepared.facts["config"], "seeds": sorted(ended)}
+    finetune(replace(prepared, facts={**prepared.facts, "config": settings}), folder, report=print)
 best = json.loads((folder / "runs.json").read_text())["best"]
 base = load_file(run / "prepared/base/model.safetensors")
 state = load_file(folder / best / "weights.safetensors")
-changed = {
-    name: value.astype(np.float16)
-    for name, value in state.items()
-    if not np.array_equal(base.get(name.removeprefix("encoder."), np.zeros(0)), value) and "position_ids" not in name
-}
+nothing = np.zeros(0)
+changed = {k: v.astype(np.float16) for k, v in state.items() if not np.array_equal(base.get(k.removeprefix("encoder."), nothing), v)}
 raw = save(changed)
 for place in range(0, len(raw), PIECE):
     (out / f"weights.{place // PIECE}").write_bytes(raw[place : place + PIECE])
 told = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/result.json")}
-(out / "finetune.json").write_text(
-    json.dumps(
-        {"runs": json.loads((folder / "runs.json").read_text()), "results": told, "config": (folder / "config.json").read_text()}
-    )
-)
+runs, config = json.loads((folder / "runs.json").read_text()), (folder / "config.json").read_text()
+(out / "finetune.json").write_text(json.dumps({"runs": runs, "results": told, "config": config}))
+print(best, len(raw) / 1e6, "MB", {k: round(v["average_precision"], 4) for k, v in told.items()})

@@ -9,7 +9,7 @@ python3 -c "import datasets" || export PYTHONPATH=$PWD/.device/stub:$PYTHONPATH
 date +%T
 case $1 in
 finetune)
-    python3 -m training finetune --run /tmp/run 2>&1 | tee "$OUT/log" | grep -v Loading | tail -60
+    timeout "${LIMIT:-400}" python3 -m training finetune --run /tmp/run 2>&1 | tee "$OUT/log" | grep -v Loading | tail -60
     python3 .device/results.py /tmp/run "$OUT" ;;
 screen)
     mkdir -p /tmp/run/screen && ln -sf "$OUT/results.jsonl" /tmp/run/screen/results.jsonl && touch "$OUT/results.jsonl"

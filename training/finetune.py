@@ -107,13 +107,20 @@ def finetune_seed(prepared: Prepared, train: WindowTable, validation: WindowTabl
 def average(prepared: Prepared, folders: list[Path], validation: WindowTable, out: Path) -> dict[str, float]:
     """Write the mean of the weights of several runs and return its figures on validation."""
     states = [load_file(folder / WEIGHTS) for folder in folders]
-    mean = {name: torch.stack([state[name].float() for state in states]).mean(0).to(states[0][name].dtype) for name in states[0]}
+    mean = {name: _mean([state[name] for state in states]) for name in states[0]}
     out.mkdir(exist_ok=True)
     save_file(mean, str(out / WEIGHTS))
     device = best_device()
     figures = validate(predict(load_network(prepared, out).to(device), validation, device, prepared.config), validation)
     (out / RESULT).write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
     return figures
+
+
+def _mean(tensors: list[torch.Tensor]) -> torch.Tensor:
+    """Return the mean; of frozen weights, which are all the same, exactly those."""
+    if all(torch.equal(tensors[0], other) for other in tensors[1:]):
+        return tensors[0]
+    return torch.stack(tensors).mean(0)
 
 
 class Run:
