@@ -22,10 +22,7 @@ if not (folder / "runs.json").exists():
     settings = {**prepared.facts["config"], "seeds": sorted(ended)}
     finetune(replace(prepared, facts={**prepared.facts, "config": settings}), folder, report=print)
 best = json.loads((folder / "runs.json").read_text())["best"]
-base = load_file(run / "prepared/base/model.safetensors")
-state = load_file(folder / best / "weights.safetensors")
-nothing = np.zeros(0)
-changed = {k: v.astype(np.float16) for k, v in state.items() if not np.array_equal(base.get(k.removeprefix("encoder."), nothing), v)}
+changed = {name: weight.astype(np.float16) for name, weight in load_file(folder / best / "weights.safetensors").items()}
 raw = save(changed)
 for place in range(0, len(raw), PIECE):
     (out / f"weights.{place // PIECE}").write_bytes(raw[place : place + PIECE])

@@ -107,20 +107,13 @@ def finetune_seed(prepared: Prepared, train: WindowTable, validation: WindowTabl
 def average(prepared: Prepared, folders: list[Path], validation: WindowTable, out: Path) -> dict[str, float]:
     """Write the mean of the weights of several runs and return its figures on validation."""
     states = [load_file(folder / WEIGHTS) for folder in folders]
-    mean = {name: _mean([state[name] for state in states]) for name in states[0]}
+    mean = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
     out.mkdir(exist_ok=True)
     save_file(mean, str(out / WEIGHTS))
     device = best_device()
     figures = validate(predict(load_network(prepared, out).to(device), validation, device, prepared.config), validation)
     (out / RESULT).write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
     return figures
-
-
-def _mean(tensors: list[torch.Tensor]) -> torch.Tensor:
-    """Return the mean; of frozen weights, which are all the same, exactly those."""
-    if all(torch.equal(tensors[0], other) for other in tensors[1:]):
-        return tensors[0]
-    return torch.stack(tensors).mean(0)
 
 
 class Run:
@@ -205,7 +198,7 @@ class Run:
         best = max((entry["average_precision"] for entry in self.history), default=-1.0)
         self.history.append({"epoch": epoch + 1, **figures})
         if figures["average_precision"] > best:
-            save_file({k: v.contiguous().cpu() for k, v in self.network.state_dict().items()}, str(self.folder / WEIGHTS))
+            save_file({k: v.contiguous().cpu() for k, v in self.network.trained().items()}, str(self.folder / WEIGHTS))
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
         """Return the batches of an epoch: similar lengths together, twins side by side, in an order that seed and epoch decide."""
@@ -239,7 +232,7 @@ class Run:
         state = {
             "epoch": epoch,
             "step": step,
-            "network": self.network.state_dict(),
+            "network": self.network.trained(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
             "random": torch.get_rng_state(),
@@ -255,7 +248,7 @@ class Run:
         if not path.exists():
             return 0, 0
         state = torch.load(path, map_location="cpu", weights_only=True)
-        self.network.load_state_dict(state["network"])
+        self.network.load_trained(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
         torch.set_rng_state(state["random"])
@@ -424,7 +417,7 @@ def load_network(prepared: Prepared, folder: Path) -> Network:
     if not (folder / WEIGHTS).exists():
         raise InputError(f"{folder}: no {WEIGHTS}; run: python -m training finetune")
     network = Network(prepared.base, N_OUTPUTS, frozen_layers=prepared.config.frozen_layers)
-    network.load_state_dict(load_file(folder / WEIGHTS))
+    network.load_trained(load_file(folder / WEIGHTS))
     return network.eval()
 
 

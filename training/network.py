@@ -3,6 +3,7 @@
 The logit of a window is the mean of its tokens' scores, so each token's contribution is exact (:mod:`detector.pooling`).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -41,6 +42,22 @@ class Network(nn.Module):
         frozen = [self.encoder.embeddings, *self.encoder.encoder.layer[:frozen_layers]]
         for module in frozen:
             module.requires_grad_(False)
+
+    def trained(self) -> dict[str, Tensor]:
+        """Return the weights that training changes, by name; the base has the others."""
+        return {name: weight.detach() for name, weight in self.named_parameters() if weight.requires_grad}
+
+    def load_trained(self, weights: Mapping[str, Tensor]) -> None:
+        """Put back what :meth:`trained` returned.
+
+        :raises InputError: if the weights are those of another network or of other frozen layers.
+        """
+        own = self.trained()
+        if {name: weight.shape for name, weight in weights.items()} != {name: weight.shape for name, weight in own.items()}:
+            differing = sorted(set(weights) ^ set(own))[:3] or "sizes"
+            raise InputError(f"expected the {len(own)} trained weights of this network, got others ({differing})")
+        for name, weight in weights.items():
+            own[name].copy_(weight)
 
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return the states behind the frozen layers, without dropout.

@@ -16,7 +16,7 @@ from detector.records import INDICATORS, LABELS
 from training import export as exporting
 from training.evaluate import evaluate
 from training.export import export
-from training.finetune import Run, WindowTable, finetune, window_table
+from training.finetune import Run, WindowTable, finetune, load_network, window_table
 from training.prepare import VARIANTS, Prepared, load_prepared, prepare
 
 
@@ -64,12 +64,20 @@ def test_a_run_folder_refuses_other_settings(tiny_run: Path) -> None:
 def test_frozen_weights_stay_as_they_were(tiny_run: Path, tiny_base: Path) -> None:
     prepared = load_prepared(tiny_run / "prepared")
     before = load_file(prepared.base / "model.safetensors")
-    after = load_file(tiny_run / "finetune/seed-1/weights.safetensors")
+    after = load_network(prepared, tiny_run / "finetune/seed-1").encoder.state_dict()
     frozen = [name for name in before if name.startswith(("embeddings.", "encoder.layer.0."))]
     assert frozen
-    assert all(torch.equal(before[name], after[f"encoder.{name}"]) for name in frozen)
+    assert all(torch.equal(before[name], after[name]) for name in frozen)
     moved = "encoder.layer.1.output.dense.weight"
-    assert not torch.equal(before[moved], after[f"encoder.{moved}"])
+    assert not torch.equal(before[moved], after[moved])
+    assert set(load_file(tiny_run / "finetune/seed-1/weights.safetensors")).isdisjoint(f"encoder.{name}" for name in frozen)
+
+
+def test_weights_of_other_frozen_layers_are_refused(tiny_run: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    other = replace(prepared, facts={**prepared.facts, "config": asdict(replace(TINY, frozen_layers=0))})
+    with pytest.raises(InputError, match="expected the 34 trained weights"):
+        load_network(other, tiny_run / "finetune/seed-1")
 
 
 def test_the_bundle_scores_a_post_alike_alone_and_in_any_batch(bundle: Path, tiny_run: Path) -> None:
