@@ -1,5 +1,6 @@
 """``python -m training``: from posts to a bundle, one command a step."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE
-from detector.errors import DetectorError, exit_code
+from detector.errors import DetectorError, InputError, exit_code
 
 app = typer.Typer(
     help="Retrain the detector: corpus, prepare, finetune, export, evaluate.", no_args_is_help=True, add_completion=False
@@ -134,7 +135,10 @@ def screen(
     from training.screen import RESULTS, read_variants, table
     from training.screen import screen as run_screen
 
-    place, number = map(int, part.split("/"))
+    shared = re.fullmatch(r"(\d+)/(\d+)", part)
+    if shared is None:
+        raise InputError(f"expected a part such as 0/4, got {part!r}")
+    place, number = map(int, shared.groups())
     run_screen(load_prepared(run / "prepared"), run / "screen", read_variants(variants), part=(place, number), report=typer.echo)
     typer.echo(table(run / "screen" / RESULTS))
 

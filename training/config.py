@@ -26,7 +26,7 @@ class TrainConfig:
     :ivar label_smoothing: Share of the target that is spread over all labels.
     :ivar noise: Share of the corpus posts that an epoch reads roughened (:func:`training.perturb.roughen`).
     :ivar r_drop: Weight of the divergence between two passes with different dropout (Wu et al., "R-Drop", 2021).
-    :ivar contrastive_weight: Weight of the supervised contrastive loss; the members of a minimal pair share a batch.
+    :ivar contrastive_weight: Weight of the supervised contrastive loss; the members of a minimal pair mostly share a batch.
     :ivar language_balance: Exponent by which posts of a language with many posts count less: 0 not at all, 1 until all weigh alike.
     :ivar checkpoint_minutes: Time between checkpoints.
     """

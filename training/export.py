@@ -59,9 +59,11 @@ def export(run: Path, out: Path, *, version: str) -> Parity:
 
     :param run: Run folder with ``prepared`` and ``finetune``.
     :param out: Folder for the bundle.
-    :raises BundleError: if the bundle is too large or fails the parity gate.
+    :raises BundleError: if the weights were trained on other posts than the run holds, or the bundle is too large or fails the
+        parity gate.
     """
     prepared = load_prepared(run / "prepared")
+    _same_data(run / "finetune", prepared)
     network = load_network(prepared, best_seed(run / "finetune"))
     reference = _torch_logits(prepared, network, run / "finetune")
     out.mkdir(parents=True, exist_ok=True)
@@ -77,6 +79,14 @@ def export(run: Path, out: Path, *, version: str) -> Parity:
         for name in (*FILES, MANIFEST):
             (draft / name).replace(out / name)
     return parity
+
+
+def _same_data(folder: Path, prepared: Prepared) -> None:
+    """Refuse weights that were trained before the posts were prepared anew."""
+    path = folder / "config.json"
+    found = json.loads(path.read_text("utf-8"))["fingerprint"] if path.exists() else None
+    if found not in (None, prepared.facts["fingerprint"]):
+        raise BundleError(f"{folder}: trained on posts {found}, the run holds {prepared.facts['fingerprint']}; run finetune again")
 
 
 def best_seed(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Fine-tuning: one model a seed, resumable bit for bit, the best by validation marked.
+"""Fine-tuning: one model a seed and the average of their weights, resumable, the best by validation marked.
 
 The frozen lower layers are run once for all seeds and epochs; what they put out is kept on disk as float16 and read from there.
 """
@@ -78,14 +78,14 @@ class WindowTable:
 def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Path:
     """Train a model for each seed, average their weights, and return the folder of the best.
 
-    A run that was interrupted goes on from its last checkpoint and ends with the same weights as one that was not.
-    Source of the averaging: Wortsman et al., "Model soups", 2022.
+    A run that was interrupted goes on from its last checkpoint and, on a processor, ends with the same weights bit for bit as one
+    that was not; a GPU's sums come in no fixed order. Source of the averaging: Wortsman et al., "Model soups", 2022.
 
     :param out: Run folder; holds ``seed-<n>/`` with weights and results, and ``runs.json`` that compares them.
     """
     out.mkdir(parents=True, exist_ok=True)
     config = prepared.config
-    _same_config(out / "config.json", config, prepared)
+    same_config(out / "config.json", config, prepared)
     train = window_table(prepared, "train", out, report)
     validation = window_table(prepared, "validation", out, report)
     folders = [finetune_seed(prepared, train, validation, out / f"seed-{seed}", seed, report) for seed in config.seeds]
@@ -125,6 +125,8 @@ class Run:
         torch.manual_seed(_INITIAL)
         config, device = prepared.config, best_device()
         torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
+        if config.noise and not train.variants.any():
+            raise InputError("noise asks for roughened copies, and the posts were prepared without: prepare them with noise above 0")
         self.train_table, self.validation_table = train, validation
         self.folder, self.config, self.seed, self.device, self.report = folder, config, seed, device, report
         self.network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout).to(device)
@@ -402,11 +404,11 @@ def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float
 
 
 def _pairs_ordered(margins: NDArray[np.float32], lures: NDArray[np.bool_], pairs: NDArray[np.int64]) -> float:
-    """Return the share of minimal pairs whose lure scores higher than its twin."""
+    """Return the share of minimal pairs whose lure scores higher than its twin; 0 if there are none."""
     rows = [np.flatnonzero(pairs == pair) for pair in np.unique(pairs)]
     mixed = [row for row in rows if len(set(lures[row].tolist())) == 2]
     right = [margins[row][lures[row]].min() > margins[row][~lures[row]].max() for row in mixed]
-    return float(np.mean(right)) if right else float("nan")
+    return float(np.mean(right)) if right else 0.0
 
 
 def load_network(prepared: Prepared, folder: Path) -> Network:
@@ -435,7 +437,7 @@ def _by_tokens(order: NDArray[np.int64], lengths: NDArray[np.int64], budget: int
         yield np.asarray(batch)
 
 
-def _same_config(path: Path, config: TrainConfig, prepared: Prepared) -> None:
+def same_config(path: Path, config: TrainConfig, prepared: Prepared) -> None:
     """Refuse to mix runs of different settings or data in one folder."""
     wanted = {**asdict(config), "seeds": None, "fingerprint": prepared.facts["fingerprint"]}
     if path.exists():

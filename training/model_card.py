@@ -15,7 +15,8 @@ def report_markdown(report: Report) -> str:
     """Return all tables of a report."""
     parts = [
         f"# Evaluation of `{report['model']}`",
-        "Average precision and recall are for `scam_compound` against all else; intervals are 95 % bootstrap over writing batches.",
+        "Average precision and recall are for `scam_compound` against all else; intervals are 95 % bootstrap over writing "
+        "batches, or over posts where there are fewer than five batches.",
         headline_table(report),
         "## By language (test posts written for this project)",
         _figures_table(report["by_language"], "language"),
@@ -159,7 +160,7 @@ Real posts that are no lures, and how often they are flagged:
   been reviewed by native speakers. Figures on its test split say how well the model knows this kind of writing; expect less on
   scraped posts.
 - **A low score is no clearance.** Some lures carry almost no signal: a driver, a cook, a friend's message.
-- **Test posts per language are few** ({min(tested)} to {max(tested)}) and come from one or two writing batches, so figures
+- **Test posts per language are few** ({min(tested)} to {max(tested)}) and come from one to five writing batches, so figures
   by language are rough and their intervals too narrow.
 - **Other languages** are scored and marked as not evaluated; treat their bands as hints.
 - Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the
@@ -242,6 +243,9 @@ def robustness_table(found: Report) -> str:
     """Return the average precision after each perturbation."""
     before = found["average_precision"]
     lines = [
+        "Eleven of the fourteen are ways in which training posts were roughened too (`training/perturb.py`); some leave posts of some "
+        "scripts as they are.",
+        "",
         f"{found['posts']} test posts; average precision {before:.3f} as they are, lower by {found['mean_drop']:.3f} on average "
         f"and by {found['worst_drop']:.3f} at worst (`{found['worst']}`).",
         "",

@@ -192,11 +192,14 @@ def _counts(examples: Sequence[Example], splits: Sequence[Split]) -> dict[str, d
     return counts
 
 
+_READ_BY_TRAINING = ("id", "source", "language", "split", "pair", "allowed", "indicators", "windows", "variants", "quotes")
+
+
 def _fingerprint(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return a hash of all that training reads: splits, windows, labels and quotes."""
+    """Return a hash of all that training reads of the posts."""
     digest = hashlib.sha256()
     for row in rows:
-        told = [row[key] for key in ("id", "split", "allowed", "indicators", "windows", "variants", "quotes")]
+        told = [row[key] for key in _READ_BY_TRAINING]
         digest.update(json.dumps(told).encode())
     return digest.hexdigest()[:16]
 

@@ -13,7 +13,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from detector.errors import InputError
-from training.finetune import AVERAGE, RESULT, average, finetune_seed, window_table
+from training.finetune import AVERAGE, RESULT, average, finetune_seed, same_config, window_table
 from training.prepare import Prepared
 
 RESULTS = "results.jsonl"
@@ -52,11 +52,21 @@ def screen(
 
     :param part: ``(i, n)``: run every n-th variant from the i-th on, so that n processes share the work.
     """
-    for variant in variants[part[0] :: part[1]]:
+    for variant in variants:
+        config_from({**prepared.facts["config"], **variant.changes})  # a fault in the last one should not come to light after hours
+    place, number = part
+    if not 0 <= place < number:
+        raise InputError(f"expected a part such as 0/4, got {place}/{number}")
+    done = {row["variant"] for row in _rows(out / RESULTS)}
+    for variant in variants[place::number]:
+        if variant.name in done:
+            continue
         changed = replace(prepared, facts={**prepared.facts, "config": {**prepared.facts["config"], **variant.changes}})
         config = changed.config
-        shared = out / f"frozen-{config.frozen_layers}"
+        shared = out / f"frozen-{config.frozen_layers}-{prepared.facts['fingerprint']}"
         shared.mkdir(parents=True, exist_ok=True)
+        (out / variant.name).mkdir(exist_ok=True)
+        same_config(out / variant.name / "config.json", config, changed)
         tables = [window_table(changed, split, shared, report) for split in ("train", "validation")]
         folders = [finetune_seed(changed, *tables, out / variant.name / f"seed-{seed}", seed, report) for seed in config.seeds]
         results = {folder.name: json.loads((folder / RESULT).read_text("utf-8")) for folder in folders}
@@ -69,7 +79,7 @@ def screen(
 
 def table(results: Path) -> str:
     """Return the results as a Markdown table: mean and standard deviation over seeds, then the average of their weights."""
-    rows = [json.loads(line) for line in results.read_text("utf-8").splitlines()]
+    rows = _rows(results)
     lines = ["| variant | seeds | " + " | ".join(FIGURES) + " |", "|---|---|" + "---|" * len(FIGURES)]
     for name in dict.fromkeys(row["variant"] for row in rows):
         seeds = [row for row in rows if row["variant"] == name and row["run"] != AVERAGE]
@@ -80,6 +90,10 @@ def table(results: Path) -> str:
             if row["variant"] == name and row["run"] == AVERAGE
         ]
     return "\n".join(lines)
+
+
+def _rows(results: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in results.read_text("utf-8").splitlines()] if results.exists() else []
 
 
 def _spread(values: list[float]) -> str:
