@@ -126,7 +126,9 @@ class Run:
         config, device = prepared.config, best_device()
         torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
         if config.noise and not train.variants.any():
-            raise InputError("noise asks for roughened copies, and the posts were prepared without: prepare them with noise above 0")
+            raise InputError(
+                "noise asks for roughened copies, and the posts were prepared without: prepare them with noise above 0"
+            )
         self.train_table, self.validation_table = train, validation
         self.folder, self.config, self.seed, self.device, self.report = folder, config, seed, device, report
         self.network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout).to(device)
@@ -308,11 +310,11 @@ def window_table(prepared: Prepared, part: Split, out: Path, report: Report) -> 
         allowed=np.asarray(posts["allowed"], dtype=bool)[owner],
         indicators=truth[owner],
         quotes=quotes,
-        weights=(_weights(posts, prepared.config)[owner] / per_version[versions]).astype(np.float32),
+        weights=(post_weights(posts, prepared.config)[owner] / per_version[versions]).astype(np.float32),
     )
 
 
-def _weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
+def post_weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
     """Weigh corpus posts by language, and public rows so that together they count ``public_weight`` times as much as the corpus."""
     ours = np.asarray(posts["source"]) == "corpus"
     languages = np.asarray(posts["language"])

@@ -243,8 +243,8 @@ def robustness_table(found: Report) -> str:
     """Return the average precision after each perturbation."""
     before = found["average_precision"]
     lines = [
-        "Eleven of the fourteen are ways in which training posts were roughened too (`training/perturb.py`); some leave posts of some "
-        "scripts as they are.",
+        "Eleven of the fourteen are ways in which training posts were roughened too (`training/perturb.py`), and some leave posts "
+        "of some scripts as they are.",
         "",
         f"{found['posts']} test posts; average precision {before:.3f} as they are, lower by {found['mean_drop']:.3f} on average "
         f"and by {found['worst_drop']:.3f} at worst (`{found['worst']}`).",

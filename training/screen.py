@@ -13,6 +13,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from detector.errors import InputError
+from training.config import config_from
 from training.finetune import AVERAGE, RESULT, average, finetune_seed, same_config, window_table
 from training.prepare import Prepared
 
@@ -52,8 +53,8 @@ def screen(
 
     :param part: ``(i, n)``: run every n-th variant from the i-th on, so that n processes share the work.
     """
-    for variant in variants:
-        config_from({**prepared.facts["config"], **variant.changes})  # a fault in the last one should not come to light after hours
+    for variant in variants:  # a fault in the last one should not come to light after hours
+        config_from({**prepared.facts["config"], **variant.changes})
     place, number = part
     if not 0 <= place < number:
         raise InputError(f"expected a part such as 0/4, got {place}/{number}")

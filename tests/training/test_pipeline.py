@@ -16,7 +16,7 @@ from detector.records import INDICATORS, LABELS
 from training import export as exporting
 from training.evaluate import evaluate
 from training.export import export
-from training.finetune import Run, WindowTable, finetune, load_network, window_table
+from training.finetune import Run, WindowTable, finetune, load_network, post_weights, window_table
 from training.prepare import VARIANTS, Prepared, load_prepared, prepare
 
 
@@ -145,6 +145,30 @@ def test_each_post_weighs_as_much_as_its_language_says(tiny_run: Path, tmp_path:
             assert of_posts == pytest.approx(np.ones(len(of_posts)))
 
 
+@pytest.mark.parametrize(("n_public", "public_weight", "each"), [(30, 0.6, 0.2), (30, 0.3, 0.1), (5, 0.6, 1.0)])
+def test_public_posts_weigh_together_what_the_settings_say_and_none_more_than_a_corpus_post(
+    n_public: int, public_weight: float, each: float
+) -> None:
+    posts = {"source": ["corpus"] * 10 + ["board"] * n_public, "language": ["id"] * 10 + ["en"] * n_public}
+    weights = post_weights(posts, replace(TINY, public_weight=public_weight))  # type: ignore[arg-type]
+    assert weights[:10].tolist() == [1.0] * 10
+    assert weights[10:] == pytest.approx(each)
+
+
+def test_noise_without_roughened_copies_is_refused(tiny_run: Path, tmp_path: Path) -> None:
+    table, prepared = _table(tiny_run, tmp_path, noise=0.5)
+    with pytest.raises(InputError, match="prepare them with noise above 0"):
+        Run(prepared, table, table, tmp_path / "run", 1, _quiet)
+
+
+def test_weights_of_posts_prepared_before_are_not_exported(tiny_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    facts = json.loads((run / "prepared/prepared.json").read_text())
+    (run / "prepared/prepared.json").write_text(json.dumps({**facts, "fingerprint": "another"}))
+    with pytest.raises(BundleError, match="run finetune again"):
+        export(run, tmp_path / "bundle", version="0.0.1")
+
+
 def test_the_average_of_the_seeds_lies_between_them(tiny_run: Path) -> None:
     one, other, mean = (load_file(tiny_run / f"finetune/{name}/weights.safetensors") for name in ("seed-1", "seed-2", "average"))
     assert all(torch.allclose(mean[name], (one[name] + other[name]) / 2, atol=1e-6) for name in mean)
@@ -181,4 +205,5 @@ def test_twins_share_a_batch(tiny_run: Path, tmp_path: Path) -> None:
         holding = [batch for batch in batches if place in table.posts[batch]]
         twin = next(i for i, pair in enumerate(pairs) if pair == pairs[place] and i != place)
         together += any(twin in table.posts[batch] for batch in holding)
+    assert len(alone) > 4
     assert together >= 0.75 * len(alone)

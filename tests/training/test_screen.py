@@ -45,6 +45,8 @@ def test_each_variant_is_trained_with_each_seed_and_their_average(tiny_run: Path
     ]
     assert all(0 <= row[key] for row in rows for key in FIGURES)
     assert rows[3]["config"]["r_drop"] == 1.0
+    screen(prepared, tmp_path, read_variants(variants), report=_quiet)
+    assert len((tmp_path / RESULTS).read_text("utf-8").splitlines()) == len(rows)
     lines = table(tmp_path / RESULTS).splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == [
         "plain", "plain, weights averaged", "regularised", "regularised, weights averaged",
@@ -57,3 +59,26 @@ def test_a_list_without_reasons_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
     with pytest.raises(InputError, match="each with why and settings"):
         read_variants(path)
+
+
+def test_a_fault_in_the_last_variant_comes_to_light_before_the_first_is_trained(
+    tiny_run: Path, tmp_path: Path, variants: Path
+) -> None:
+    variants.write_text(VARIANTS + '[odd]\nwhy = "a slip"\nepoch = 3\n', "utf-8")
+    with pytest.raises(InputError, match="unknown keys epoch"):
+        screen(load_prepared(tiny_run / "prepared"), tmp_path, read_variants(variants), report=_quiet)
+    assert list(tmp_path.iterdir()) == [variants]
+
+
+@pytest.mark.parametrize("part", [(2, 2), (0, 0), (-1, 3)])
+def test_a_part_that_is_none_is_refused(tiny_run: Path, tmp_path: Path, part: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="expected a part such as"):
+        screen(load_prepared(tiny_run / "prepared"), tmp_path, [], part=part, report=_quiet)
+
+
+def test_other_settings_under_the_same_name_are_refused(tiny_run: Path, tmp_path: Path, variants: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain/config.json").write_text("{}")
+    with pytest.raises(InputError, match="other settings"):
+        screen(prepared, tmp_path, read_variants(variants), report=_quiet)
