@@ -54,8 +54,10 @@ def read_readings(folder: Path) -> dict[str, str]:
     """Return the second label by post id.
 
     :raises RecordError: at a line that is no reading.
-    :raises InputError: if a post was read more than once.
+    :raises InputError: if there is no such folder, or a post was read more than once.
     """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder of readings, found none")
     found: dict[str, str] = {}
     for path in sorted(folder.glob("*.jsonl")):
         for place, line in enumerate(path.read_text("utf-8").splitlines()):

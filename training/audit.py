@@ -24,7 +24,7 @@ from detector.contacts import find_contacts
 from detector.errors import RecordError
 from detector.records import LABELS
 from training.duplicates import NEAR, near_duplicates
-from training.examples import Example, corpus_example, corpus_rows
+from training.examples import Example, corpus_example, corpus_files, corpus_rows
 
 MAX_SURFACE_AUC = 0.70
 FOLDS = 5
@@ -122,7 +122,7 @@ def _chances(model: object, table: NDArray[np.float64], lures: NDArray[np.bool_]
 def _read(folder: Path) -> tuple[list[Example], list[str]]:
     examples: list[Example] = []
     faults = []
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in corpus_files(folder):
         try:
             examples.extend(corpus_example(row) for row in corpus_rows(path))
         except RecordError as error:

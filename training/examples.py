@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from detector.errors import RecordError
+from detector.errors import InputError, RecordError
 from detector.records import ABSENCES, INDICATORS, LABELS
 
 CORPUS_KEYS = (
@@ -63,9 +63,21 @@ class Example:
 def read_corpus(folder: Path) -> list[Example]:
     """Read every ``<language>.jsonl`` of a corpus folder.
 
+    :raises InputError: if it holds no such file.
     :raises RecordError: at the first line that does not keep the format of ``data/README.md``.
     """
-    return [corpus_example(row) for path in sorted(folder.glob("*.jsonl")) for row in corpus_rows(path)]
+    return [corpus_example(row) for path in corpus_files(folder) for row in corpus_rows(path)]
+
+
+def corpus_files(folder: Path) -> list[Path]:
+    """Return the files of a corpus folder, in order.
+
+    :raises InputError: if there are none.
+    """
+    paths = sorted(folder.glob("*.jsonl"))
+    if not paths:
+        raise InputError(f"{folder}: expected <language>.jsonl files, found none")
+    return paths
 
 
 def corpus_rows(path: Path) -> Iterator[dict[str, Any]]:

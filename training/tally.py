@@ -10,7 +10,7 @@ import numpy as np
 
 from detector.records import INDICATORS, LABELS
 from training.audit import MESSENGER
-from training.examples import HARDNESS, NOISE, corpus_rows
+from training.examples import HARDNESS, NOISE, corpus_files, corpus_rows
 
 Row = Mapping[str, Any]
 PERCENTILES = (0, 10, 25, 50, 75, 90, 100)
@@ -21,7 +21,7 @@ def tally(folder: Path) -> str:
 
     :raises RecordError: at the first line that does not keep the format.
     """
-    rows = [row for path in sorted(folder.glob("*.jsonl")) for row in corpus_rows(path)]
+    rows = [row for path in corpus_files(folder) for row in corpus_rows(path)]
     table = [
         _line("", [*LABELS, "all"]),
         "|---" * (len(LABELS) + 2) + "|",

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from detector.errors import RecordError
+from detector.errors import InputError, RecordError
+from training.agreement import read_readings
+from training.audit import audit
 from training.examples import Example, Quote, corpus_example, read_corpus, row_fault
+from training.tally import tally
 
 Row = dict[str, Any]
 Write = Callable[..., Path]
@@ -94,3 +97,11 @@ def test_a_label_is_known_only_if_it_is_the_only_one_possible(row: Row) -> None:
     assert known.label == "scam_compound"
     half_known = Example("1", "text", "zh-Hans", ("legit_job", "not_job"), None, "zh_tgspam", "1")
     assert half_known.label is None
+
+
+def test_a_folder_without_a_corpus_is_refused(tmp_path: Path) -> None:
+    for read in (read_corpus, audit, tally):
+        with pytest.raises(InputError, match=r"expected <language>.jsonl files, found none"):
+            read(tmp_path)
+    with pytest.raises(InputError, match="expected a folder of readings"):
+        read_readings(tmp_path / "none")
