@@ -23,7 +23,7 @@ from training.examples import Example, read_corpus
 from training.perturb import roughen
 from training.sources import Source, read_public, read_sources
 from training.splits import Split, split
-from training.vocabulary import trim_base
+from training.vocabulary import read_base, trim_base
 
 BASE = "base"
 POSTS = "posts"
@@ -66,8 +66,9 @@ def prepare(out: Path, *, base: str, corpus: Path, sources: Path, public: Path |
     :param corpus: Folder of ``<language>.jsonl`` files.
     :param sources: ``sources.toml``.
     :param public: Folder of the public sets; without it the corpus is all there is.
-    :raises InputError: if a set is missing or a group crosses splits.
+    :raises InputError: if the encoder or a set is missing or a group crosses splits.
     """
+    read_base(base)  # before the minutes that the rest takes
     out.mkdir(parents=True, exist_ok=True)
     declared = read_sources(sources) if public else {}
     examples = read_corpus(corpus)

@@ -108,9 +108,12 @@ def read_base(base: str | Path) -> tuple[Tokenizer, dict[str, Any], list[tuple[s
     """Return an encoder's tokenizer, the same as its JSON says it, and its pieces with their log-probabilities.
 
     :param base: Folder or Hugging Face id.
-    :raises InputError: if the tokenizer is not a unigram model.
+    :raises InputError: if there is no such encoder, or its tokenizer is not a unigram model.
     """
-    fast = AutoTokenizer.from_pretrained(base).backend_tokenizer
+    try:
+        fast = AutoTokenizer.from_pretrained(base).backend_tokenizer
+    except (OSError, ValueError) as error:
+        raise InputError(f"{base}: expected an encoder's folder or its Hugging Face id, got: {error}") from error
     plain = json.loads(fast.to_str())
     if plain["model"]["type"] != "Unigram":
         raise InputError(f"{base}: expected a unigram tokenizer, got {plain['model']['type']}")

@@ -213,3 +213,9 @@ def test_the_same_data_give_the_same_folder(
 def test_a_folder_that_was_not_prepared_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="python -m training prepare"):
         load_prepared(tmp_path)
+
+
+def test_a_base_that_is_none_is_refused_before_anything_is_read(tmp_path: Path, tiny_corpus: Path) -> None:
+    with pytest.raises(InputError, match="expected an encoder's folder"):
+        prepare(tmp_path / "out", base=str(tmp_path / "none"), corpus=tiny_corpus, sources=tmp_path, public=None, config=TINY)
+    assert not (tmp_path / "out").exists()
