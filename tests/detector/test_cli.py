@@ -227,7 +227,9 @@ def test_a_run_that_is_ended_removes_what_is_not_whole(
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text((json.dumps({"text": "kitchen help wanted " * 40}) + "\n") * 20_000)
     command = [*COMMAND, "score", str(source), "-o", str(output), "--model", str(runnable_bundle), "--threads", "1"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    # A job that a shell put in the background starts with Ctrl-C ignored, and its children too.
+    as_in_a_terminal = {"preexec_fn": lambda: signal.signal(number, signal.SIG_DFL)}
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, **as_in_a_terminal) as process:
         deadline = time.monotonic() + 30
         while not any(path.stat().st_size for path in tmp_path.glob(".*.part")) and time.monotonic() < deadline:
             time.sleep(0.02)
