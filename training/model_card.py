@@ -111,6 +111,7 @@ def _card(report: Report) -> str:
     public = sum(row.get("train", 0) for source, row in counts.items() if source != "corpus")
     config = report["data"]["config"]
     tested = [row["posts"] for row in report["by_language"].values()]
+    lures = report["written"]["lures"] / report["written"]["posts"]
     return f"""# Model card: scam-recruitment-detector
 
 `{report["model"]}`
@@ -132,7 +133,7 @@ when loaded.
 
 **Operating points**, set on validation posts: `high` from {points["high"]:.3f} (at most 0.5 % false positives there), `review` from
 {points["review"]:.3f} (at least 95 % of the lures there). Scores are calibrated with one temperature on
-validation posts; where lures are rarer than in the corpus (40 %), a score overstates the chance that a post is a lure.
+validation posts; where lures are rarer than in the corpus ({_percent(lures)}), a score overstates the chance that a post is a lure.
 
 ## Figures
 
