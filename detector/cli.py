@@ -16,6 +16,7 @@ import typer
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from detector.errors import DetectorError, InputError, exit_code
 from detector.files import BATCH_SIZE, Reading, score_files
+from detector.language_tags import canonical_tag
 from detector.outputs import writing
 from detector.records import Post
 from detector.scoring import Detector
@@ -70,6 +71,14 @@ def main(arguments: list[str] | None = None) -> int:
             return _INTERRUPTED
 
 
+def _language_tag(language: str | None) -> str | None:
+    """Return a language named on the command line as BCP-47 writes it."""
+    tag = None if language is None else canonical_tag(language)
+    if language is not None and tag is None:
+        raise typer.BadParameter(f"expected a BCP-47 code such as ta or zh-Hant, got {language!r}")
+    return tag
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import PackageNotFoundError
@@ -103,6 +112,15 @@ def score(
         list[str] | None, typer.Option("--text-column", help="Column with the text; several are joined by line breaks.")
     ] = None,
     id_column: Annotated[str | None, typer.Option("--id-column", help="Column that names the posts.")] = None,
+    language_column: Annotated[
+        str | None,
+        typer.Option(
+            "--language-column",
+            help="Column with BCP-47 codes of the posts' languages, by default lang, language or language_code; a hint in each row "
+            "where it holds one, the language is identified in the others. '' uses no column.",
+            show_default=False,
+        ),
+    ] = None,
     format: Annotated[
         Literal["csv", "jsonl", "parquet"] | None, typer.Option("--format", help="Of the input; by default found out.")
     ] = None,
@@ -112,13 +130,13 @@ def score(
     backend: BackendName = "onnx",
     model: Model = DEFAULT_BUNDLE,
 ) -> int:
-    """Score files of posts; every column of the input is carried over."""
+    """Score files of posts; every column of the input is carried over, those with the name of a result as input_NAME."""
     from rich.console import Console
 
     from detector.terminal import progress_on, show_summary
 
     console = Console(stderr=True, highlight=False)
-    how = Reading(text_column or (), id_column, format, encoding)
+    how = Reading(text_column or (), id_column, format, encoding, language_column)
     with closing(Detector.load(model, backend=backend, threads=threads)) as detector, progress_on(console) as on_progress:
         summary = score_files(
             detector, inputs, output or sys.stdout.buffer, reading=how, batch_size=batch_size, on_progress=on_progress
@@ -130,7 +148,9 @@ def score(
 @app.command()
 def explain(
     text: Annotated[str, typer.Argument(help="The post; '-' reads it from standard input.")] = "-",
-    language: Annotated[str | None, typer.Option("--language", help="BCP-47 code, if you know it.")] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="BCP-47 code such as ta, if you know it.", callback=_language_tag)
+    ] = None,
     as_json: AsJson = False,
     backend: BackendName = "onnx",
     model: Model = DEFAULT_BUNDLE,

@@ -1,12 +1,13 @@
-"""Which columns hold the text and the name of a post, and under which names columns are carried over."""
+"""Which columns hold the text, the name and the language of a post, and under which names columns are carried over."""
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 
 from detector.errors import ColumnError
+from detector.language_tags import hinted_tag
 
 TEXT_NAMES = (
     "text", "post_text", "full_text", "body", "content", "message", "post", "post_content", "message_text",
@@ -19,6 +20,8 @@ DETAIL_NAMES = (
 )  # fmt: skip
 """Names of a column that is half a post where there is a title beside it."""
 ID_NAMES = ("id", "post_id", "postid", "message_id", "item_id", "ad_id", "job_id", "tweet_id", "uuid", "uid", "_id")
+LANGUAGE_NAMES = ("language_code", "lang_code", "lang", "language")
+"""Names of a column that may say a post's language; the first that does so in a row is believed."""
 
 _SHOWN = 40
 """Columns that a message lists at most, and characters of each: a file without a header would show its posts."""
@@ -30,10 +33,12 @@ class Choice:
 
     :ivar text: Columns whose values make the text of the post, joined by line breaks.
     :ivar id: Column that names the post, if there is one.
+    :ivar language: Columns that may say in which language the post is.
     """
 
     text: tuple[str, ...]
     id: str | None = None
+    language: tuple[str, ...] = ()
 
     def text_of(self, fields: Mapping[str, object]) -> object:
         """Return the text of a record; of a wrong type, whatever is there instead."""
@@ -50,30 +55,43 @@ class Choice:
         value = fields.get(self.id)
         return None if value is None or value == "" else plain(value)
 
+    def language_of(self, fields: Mapping[str, object]) -> str | None:
+        """Return the BCP-47 code that a record names its language by; nothing where it names none, or in other words."""
+        hints = (hinted_tag(fields.get(name)) for name in self.language)
+        return next((hint for hint in hints if hint is not None), None)
 
-def choose(name: str, columns: Sequence[str], *, text_columns: Sequence[str] = (), id_column: str | None = None) -> Choice:
-    """Find the columns that hold text and id.
+
+def choose(
+    name: str,
+    columns: Sequence[str],
+    *,
+    text_columns: Sequence[str] = (),
+    id_column: str | None = None,
+    language_column: str | None = None,
+) -> Choice:
+    """Find the columns that hold text, id and language.
 
     :param name: The table, for messages.
     :param columns: The columns it has.
     :param text_columns: The caller's own choice, instead of looking for a known name.
     :param id_column: The caller's own choice.
+    :param language_column: The caller's own choice; an empty one is no column at all.
     :raises ColumnError: if there is no such column; lists those there are.
     """
     known = {_folded(column): column for column in reversed(columns)}
-    if id_column is not None:
-        identity: str | None = _named(name, id_column, columns, known, "--id-column")
-    else:
-        identity = next((known[each] for each in ID_NAMES if each in known), None)
-    if text_columns:
-        text = tuple(_named(name, each, columns, known, "--text-column") for each in text_columns)
-    else:
-        text = _found(known)
+
+    def named(wanted: str, option: str) -> str:
+        return _named(name, wanted, columns, known, option)
+
+    identity = named(id_column, "--id-column") if id_column is not None else next(_present(ID_NAMES, known), None)
+    text = tuple(named(each, "--text-column") for each in text_columns) or _found(known)
     if not text:
         raise ColumnError(
             f"{name}: no column is known to hold the text of the posts; name it with --text-column; {_listed(columns)}"
         )
-    return Choice(text, identity)
+    if language_column is None:
+        return Choice(text, identity, tuple(_present(LANGUAGE_NAMES, known)))
+    return Choice(text, identity, (named(language_column, "--language-column"),) if language_column else ())
 
 
 def knows(columns: Iterable[str]) -> bool:
@@ -128,11 +146,16 @@ def plain(value: object) -> str:
 
 
 def _found(known: Mapping[str, str]) -> tuple[str, ...]:
-    whole = next((known[each] for each in TEXT_NAMES if each in known), None)
+    whole = next(_present(TEXT_NAMES, known), None)
     if whole is not None:
         return (whole,)
-    parts = (next((known[each] for each in names if each in known), None) for names in (TITLE_NAMES, DETAIL_NAMES))
+    parts = (next(_present(names, known), None) for names in (TITLE_NAMES, DETAIL_NAMES))
     return tuple(part for part in parts if part is not None)
+
+
+def _present(names: Iterable[str], known: Mapping[str, str]) -> Iterator[str]:
+    """Yield the columns that have one of the names, in the order of the names."""
+    return (known[name] for name in names if name in known)
 
 
 def _named(name: str, wanted: str, columns: Sequence[str], known: Mapping[str, str], option: str) -> str:

@@ -59,7 +59,8 @@ _NO_NAME = re.compile(
 _DIGITS = re.compile(r"\d(?:[\s().\-–]{0,3}\d){6}")
 _REGIONS = {
     "id": ("ID",), "ms": ("MY",), "tl": ("PH",), "th": ("TH",), "vi": ("VN",), "my": ("MM",), "km": ("KH",), "lo": ("LA",),
-    "zh-Hans": ("CN", "KH"), "zh-Hant": ("TW", "HK"), "hi": ("IN",), "ta": ("IN", "LK"), "te": ("IN",), "mr": ("IN",), "bn": ("BD", "IN"),
+    "zh": ("CN", "KH", "TW", "HK"), "zh-Hans": ("CN", "KH"), "zh-Hant": ("TW", "HK"), "zh-TW": ("TW", "HK"), "zh-HK": ("HK", "TW"),
+    "hi": ("IN",), "ta": ("IN", "LK"), "te": ("IN",), "mr": ("IN",), "bn": ("BD", "IN"),
     "ne": ("NP",), "ur": ("PK",), "si": ("LK",), "sw": ("KE", "TZ"), "am": ("ET",), "ar": ("EG", "SA", "AE"), "ru": ("RU", "KZ"),
     "uz": ("UZ",), "kk": ("KZ",), "ky": ("KG",), "pt": ("BR",), "es": ("MX", "PE", "CO"), "ko": ("KR",), "ja": ("JP",),
 }  # fmt: skip
@@ -144,9 +145,16 @@ def _phones(text: str, language: str) -> Iterator[Contact]:
     import phonenumbers
 
     taken: set[int] = set()
-    for region in _REGIONS.get(language) or _REGIONS.get(language.split("-")[0]) or (None,):
+    for region in _regions(language):
         for match in islice(phonenumbers.PhoneNumberMatcher(text, region, max_tries=_MOST_TRIES), _MOST_TRIES):
             # A number that is one in the first country is not read again as one of the next.
             if taken.isdisjoint(range(match.start, match.end)):
                 taken.update(range(match.start, match.end))
                 yield Contact("phone", phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _regions(language: str) -> tuple[str | None, ...]:
+    """Return the countries of a language: of its whole tag, or else of the tag without its last parts (RFC 4647, section 3.4)."""
+    while language and language not in _REGIONS:
+        language = language.rpartition("-")[0]
+    return _REGIONS.get(language, (None,))

@@ -34,12 +34,15 @@ class Reading:
     :ivar id_column: Column that names the posts; by default one with a usual name, or else they are numbered from 1.
     :ivar format: ``csv``, ``jsonl`` or ``parquet``.
     :ivar encoding: Of CSV files.
+    :ivar language_column: Column with BCP-47 codes of the posts' languages, empty for none; by default those with a usual name. In
+        rows where it holds anything else the language is identified.
     """
 
     text_columns: Sequence[str] = ()
     id_column: str | None = None
     format: str | None = None
     encoding: str | None = None
+    language_column: str | None = None
 
 
 @dataclass(slots=True)
@@ -177,9 +180,15 @@ class _Plan:
 
     def _choice(self, table: Table) -> Choice:
         if not table.columns:
-            # JSONL without a single object: every row is refused anyway.
+            # A file of nothing, or JSONL without a single object: every row is refused anyway.
             return Choice(("text",))
-        return choose(table.name, table.columns, text_columns=self.reading.text_columns, id_column=self.reading.id_column)
+        return choose(
+            table.name,
+            table.columns,
+            text_columns=self.reading.text_columns,
+            id_column=self.reading.id_column,
+            language_column=self.reading.language_column,
+        )
 
     def _add(self, columns: Mapping[str, object], carrier: Carrier) -> None:
         for column, kind in columns.items():
@@ -237,7 +246,7 @@ class _Job:
         if error is not None:
             return Verdict(identity, model=self._detector.bundle.identity, error=error)
         # Of a wrong type perhaps: the detector says so in the verdict.
-        return Post(cast(str, text), identity)
+        return Post(cast(str, text), identity, choice.language_of(row.fields))
 
 
 @contextmanager
@@ -268,12 +277,15 @@ def _batches(table: Table, choice: Choice, batch_size: int) -> Iterator[list[tup
 
 
 def _described(table: Table, choice: Choice) -> str:
+    if not table.columns:
+        return f"{table.name}: {table.kind}; no columns"
     identity = repr(choice.id) if choice.id is not None else "the row number"
-    return f"{table.name}: {table.kind}; text in {_quoted(choice.text)}, id in {identity}"
+    hints = f", language in {_quoted(choice.language, ' or ')}" if choice.language else ""
+    return f"{table.name}: {table.kind}; text in {_quoted(choice.text)}, id in {identity}{hints}"
 
 
-def _quoted(names: Iterable[str]) -> str:
-    return " + ".join(repr(name) for name in names)
+def _quoted(names: Iterable[str], between: str = " + ") -> str:
+    return between.join(repr(name) for name in names)
 
 
 def _target(path: Path | None, output: Path | str | BinaryIO) -> AbstractContextManager[BinaryIO]:

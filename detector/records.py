@@ -105,7 +105,8 @@ class Contact:
 class Verdict:
     """What the detector says of one post.
 
-    A post that could not be read has ``error`` set and no score; all others have a score, also those it abstains on.
+    A post that could not be read has ``error`` set and no score; all others have a score, also those it abstains on, for which it
+    shows neither evidence nor indicators.
 
     :ivar score: Calibrated probability of ``scam_compound``, 0 to 1.
     :ivar label: The likeliest label.

@@ -139,8 +139,9 @@ class Detector:
             language=language,
             note=self._note(language),
             windows=len(windows),
-            evidence=self._headline(line, joined, pooled, text, post.text),
-            indicators=self._indicators(line, joined, pooled, text, post.text),
+            # What says too little to be judged holds no words that speak for anything either.
+            evidence=() if reason else self._headline(line, joined, pooled, text, post.text),
+            indicators=() if reason else self._indicators(line, joined, pooled, text, post.text),
             contacts=find_contacts(text.text, language),
             model=self.bundle.identity,
         )

@@ -43,16 +43,14 @@ def corpus_check(corpus: Corpus = CORPUS) -> None:
 
 @corpus_app.command("blind")
 def corpus_blind(corpus: Corpus = CORPUS, readings: Readings = READINGS) -> None:
-    """Print what a second reader has still to read, as JSONL without labels."""
+    """Print what a second reader has still to read, as JSONL without labels and under made-up names."""
     import json
 
-    from training.agreement import chosen, read_readings
+    from training.agreement import read_readings, reader_name, unread
     from training.examples import read_corpus
 
-    done = read_readings(readings)
-    for example in chosen(read_corpus(corpus)):
-        if example.id not in done:
-            typer.echo(json.dumps({"id": example.id, "text": example.text}, ensure_ascii=False))
+    for example in unread(read_corpus(corpus), read_readings(readings)):
+        typer.echo(json.dumps({"id": reader_name(example.id), "text": example.text}, ensure_ascii=False))
 
 
 @corpus_app.command("agreement")
@@ -83,6 +81,47 @@ def corpus_counts(
     if card is not None:
         replace_marked(card, "counts", counts)
     typer.echo(counts)
+
+
+@corpus_app.command("statistics")
+def corpus_statistics(corpus: Corpus = CORPUS, sources: Sources = SOURCES, public: Public = None, card: Card = None) -> None:
+    """Report variety (self-BLEU, distinct-n), and how well source, writer, language and batch tell the lures."""
+    from training.examples import read_corpus
+    from training.marked import replace_marked
+    from training.provenance import guess_table, guesses
+    from training.sources import read_public, read_sources
+    from training.variety import variety, variety_table
+
+    examples = read_corpus(corpus)
+    declared = read_sources(sources) if public else {}
+    rows = [row for source in declared.values() for row in read_public(public or Path(), source)]
+    parts = {"variety": variety_table(variety(examples)), "provenance": guess_table(guesses(examples, rows, sources=declared))}
+    for name, table in parts.items():
+        # Without the public sets the card's figures on sources would be lost.
+        if card is not None and (name != "provenance" or public):
+            replace_marked(card, name, table)
+        typer.echo(f"{table}\n")
+
+
+@corpus_app.command("telling")
+def corpus_telling(
+    corpus: Corpus = CORPUS,
+    language: Annotated[list[str] | None, typer.Option(help="Name of a corpus file, repeatable; all of them without it.")] = None,
+    number: Annotated[int, typer.Option(help="N-grams for lures, and n-grams against them.")] = 20,
+    unquoted: Annotated[bool, typer.Option("--unquoted", help="Leave out the words quoted as evidence.")] = False,
+) -> None:
+    """Print the character n-grams that tell the lures best, with the posts that have them by label: read them for artefacts."""
+    from detector.records import LABELS
+    from training.examples import corpus_example, corpus_files, corpus_rows
+    from training.telling import tell_apart
+
+    paths = {path.stem: path for path in corpus_files(corpus)}
+    if unknown := sorted(set(language or ()) - set(paths)):
+        raise InputError(f"expected languages out of {', '.join(paths)}, got {', '.join(unknown)}")
+    for name in language or paths:
+        typer.echo(f"{name}: z, posts that are {', '.join(LABELS)}, n-gram, commonest surroundings")
+        for found in tell_apart(list(map(corpus_example, corpus_rows(paths[name]))), number=number, unquoted=unquoted):
+            typer.echo(found)
 
 
 @app.command()
@@ -187,8 +226,8 @@ def evaluate(
 def bench(
     posts: Annotated[Path, typer.Option(help="Folder of <language>.jsonl files to take 500 posts from.")] = CORPUS,
     bundle: Folder = DEFAULT_BUNDLE,
-    rounds: Annotated[int, typer.Option(help="Interleaved rounds; medians are shown.")] = 5,
-    number: Annotated[int, typer.Option(help="Posts a round.")] = 500,
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds; medians are shown.")] = 5,
+    number: Annotated[int, typer.Option(min=1, help="Posts a round.")] = 500,
 ) -> None:
     """Compare speed and memory with what one would use instead; prints ratios."""
     from training.bench import bench as run_bench

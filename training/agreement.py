@@ -1,11 +1,13 @@
 """How far a second reader, who saw texts and no labels, agrees with the writers: Cohen's kappa, overall and by language.
 
-Readings lie in ``data/readings/<reader>.jsonl``, one ``{"id": …, "label": …}`` a line.
+Readings lie in ``data/readings/<reader>.jsonl``, one ``{"id": …, "label": …}`` a line, under the post's id or the name that the
+reader saw in its stead: an id shows language and number, and so which posts were written beside each other. The key from names to
+ids is the corpus, which readers are not given.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +52,22 @@ def chosen(examples: Sequence[Example]) -> list[Example]:
     ]
 
 
+def reader_name(name: str) -> str:
+    """Return the name under which a reader sees a post, made up from a hash of its id."""
+    return f"p-{_hash(name):016x}"
+
+
+def unread(examples: Sequence[Example], readings: Mapping[str, str]) -> list[Example]:
+    """Return the posts that are still to be read twice, in the order of their made-up names.
+
+    :param readings: Labels by id or made-up name.
+    """
+    waiting = [example for example in chosen(examples) if not {example.id, reader_name(example.id)} & readings.keys()]
+    return sorted(waiting, key=lambda example: reader_name(example.id))
+
+
 def read_readings(folder: Path) -> dict[str, str]:
-    """Return the second label by post id.
+    """Return the second label by post id or made-up name.
 
     :raises RecordError: at a line that is no reading.
     :raises InputError: if there is no such folder, or a post was read more than once.
@@ -77,11 +93,11 @@ def read_readings(folder: Path) -> dict[str, str]:
 def agreement(examples: Sequence[Example], readings: Mapping[str, str]) -> Agreement:
     """Compare the readings with the writers' labels.
 
-    :raises InputError: if a reading is of a post that the corpus lacks.
+    :param readings: Labels by id or made-up name.
+    :raises InputError: if a reading is of a post that the corpus lacks, or two are of one post.
     """
     by_id = {example.id: example for example in examples}
-    if unknown := sorted(set(readings) - set(by_id)):
-        raise InputError(f"expected readings of posts in the corpus, got {', '.join(unknown[:5])}")
+    readings = _by_id(by_id, readings)
     pairs: dict[str, list[tuple[str, str]]] = {"all": []}
     for name, label in sorted(readings.items()):
         pair = (str(by_id[name].label), label)
@@ -95,6 +111,21 @@ def agreement(examples: Sequence[Example], readings: Mapping[str, str]) -> Agree
             (name, str(by_id[name].label), label) for name, label in sorted(readings.items()) if by_id[name].label != label
         ),
     )
+
+
+def _by_id(ids: Iterable[str], readings: Mapping[str, str]) -> dict[str, str]:
+    """Return the readings by id alone."""
+    known = {name: each for each in ids for name in (each, reader_name(each))}
+    if unknown := sorted(set(readings) - set(known)):
+        raise InputError(f"expected readings of posts in the corpus, got {', '.join(unknown[:5])}")
+    found: dict[str, str] = {}
+    for name, label in readings.items():
+        if known[name] in found:
+            raise InputError(
+                f"expected one reading of post {known[name]}, got one under its id and one under {reader_name(known[name])}"
+            )
+        found[known[name]] = label
+    return found
 
 
 def _kappa(rows: Sequence[tuple[str, str]]) -> float:

@@ -25,6 +25,7 @@ from detector.errors import RecordError
 from detector.records import LABELS
 from training.duplicates import NEAR, near_duplicates
 from training.examples import Example, corpus_example, corpus_files, corpus_rows
+from training.variety import LanguageVariety, variety, variety_table
 
 MAX_SURFACE_AUC = 0.70
 FOLDS = 5
@@ -47,11 +48,13 @@ class Audit:
     :ivar faults: Everything that must be mended, one sentence each.
     :ivar counts: Posts by language and label.
     :ivar surface_auc: Cross-validated AUC of ``scam_compound`` against the rest from surface statistics, by classifier.
+    :ivar variety: How varied the posts are, by language; reported, not limited.
     """
 
     faults: tuple[str, ...]
     counts: dict[str, Counter[str]]
     surface_auc: dict[str, float]
+    variety: dict[str, LanguageVariety]
 
     def __str__(self) -> str:
         lines = [f"{'language':10}" + "".join(f"{label:>18}" for label in LABELS) + f"{'all':>8}"]
@@ -61,6 +64,7 @@ class Audit:
             f"AUC of scam_compound from surface statistics, {name}: {auc:.3f} (limit {MAX_SURFACE_AUC})"
             for name, auc in self.surface_auc.items()
         ]
+        lines.append(variety_table(self.variety))
         lines += [f"FAULT {fault}" for fault in self.faults] or ["no faults"]
         return "\n".join(lines)
 
@@ -78,7 +82,7 @@ def audit(folder: Path) -> Audit:
         for name, auc in aucs.items()
         if auc >= MAX_SURFACE_AUC
     ]
-    return Audit(tuple(faults), counts, aucs)
+    return Audit(tuple(faults), counts, aucs, variety(examples, labels=()))
 
 
 def surface_statistics(text: str) -> list[float]:

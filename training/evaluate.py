@@ -86,7 +86,6 @@ def evaluate(run: Path, bundle: Path, out: Path, *, sources: Path, public: Path 
         written = test.only(test.column("source") == "corpus")
         suites = {"robustness": robustness(detector, written), "abstention": abstention(detector, written)}
     by_language = {name: figures(part) for name, part in _parts(written, "language").items()}
-    rates = {name: row["at"]["review"]["false_positive_rate"] for name, row in by_language.items()}
     report = {
         "model": identity,
         "base_model": manifest.base_model,
@@ -107,7 +106,7 @@ def evaluate(run: Path, bundle: Path, out: Path, *, sources: Path, public: Path 
         "held_out": _false_positives({part.posts["source"][0]: part for part in held_out}),
         "confusion": confusion(written),
         "indicators": _indicators(written),
-        "suites": suites | {"fairness": fairness(written, {name: rate for name, rate in rates.items() if rate is not None})},
+        "suites": suites | {"fairness": fairness(written)},
         "baselines": _baselines(run, written),
     }
     out.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,14 @@
 The frozen lower layers are run once for all seeds and epochs; what they put out is kept on disk as float16 and read from there.
 """
 
+import gc
 import json
 import logging
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from detector.errors import InputError
 from detector.pooling import pool
 from detector.records import INDICATORS, LABELS
 from training.config import TrainConfig
+from training.graphs import Layers, graphed_layers, largest_batches
 from training.losses import N_LABELS, Batch, contrastive_loss, divergence_loss, evidence_loss, indicator_loss, label_loss
 from training.metrics import recall_at_false_positives
 from training.network import Network, mean_over_tokens
@@ -101,6 +103,9 @@ def finetune_seed(prepared: Prepared, train: WindowTable, validation: WindowTabl
     """Train one seed, unless that was done, and return its folder."""
     if not (folder / RESULT).exists():
         Run(prepared, train, validation, folder, seed, report).train()
+        # A run and its schedule name each other; what a GPU recorded for it is freed only with both.
+        gc.collect()
+        torch.cuda.empty_cache()
     return folder
 
 
@@ -124,7 +129,8 @@ class Run:
     ) -> None:
         torch.manual_seed(_INITIAL)
         config, device = prepared.config, best_device()
-        torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
+        torch.use_deterministic_algorithms(device.type == "cpu")
+        torch.set_float32_matmul_precision("high")
         if config.noise and not train.variants.any():
             raise InputError(
                 "noise asks for roughened copies, and the posts were prepared without: prepare them with noise above 0"
@@ -133,8 +139,10 @@ class Run:
         self.folder, self.config, self.seed, self.device, self.report = folder, config, seed, device, report
         self.network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout).to(device)
         torch.manual_seed(seed)
-        self.steps = [len(self._order(epoch)) for epoch in range(config.epochs)]
-        self.optimiser = torch.optim.AdamW(parameter_groups(self.network, config))
+        orders = [self._order(epoch) for epoch in range(config.epochs)]
+        self.n_steps = sum(map(len, orders))
+        self.layers = self._layers(orders)
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.network, config), fused=device.type == "cuda")
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self.history: list[dict[str, float]] = []
 
@@ -170,11 +178,12 @@ class Run:
 
     def _step(self, windows: NDArray[np.int64]) -> None:
         batch = collate(self.train_table, windows, self.device)
-        loss, logits = self._loss(batch)
         if self.config.r_drop:
-            again, others = self._loss(batch)
-            apart = divergence_loss(logits[:, :N_LABELS], others[:, :N_LABELS])
-            loss = (loss + again) / 2 + self.config.r_drop * (apart * batch.weights).sum() / batch.weights.sum()
+            loss, logits = self._loss(batch.twice())
+            apart = divergence_loss(*logits[:, :N_LABELS].chunk(2))
+            loss = loss + self.config.r_drop * (apart * batch.weights).sum() / batch.weights.sum()
+        else:
+            loss, _ = self._loss(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
@@ -184,7 +193,7 @@ class Run:
     def _loss(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss of one pass over a batch, and its logits."""
         config, network = self.config, self.network
-        states = network.states(batch.states, batch.mask)
+        states = self.layers(batch.states, batch.mask)
         scores = network.scores(states)
         logits = mean_over_tokens(scores, batch.mask)
         losses = label_loss(logits[:, :N_LABELS], batch.allowed, config.label_smoothing)
@@ -194,6 +203,14 @@ class Run:
         if config.contrastive_weight:
             loss = loss + config.contrastive_weight * contrastive_loss(mean_over_tokens(states, batch.mask), batch.allowed)
         return loss, logits
+
+    def _layers(self, orders: list[list[NDArray[np.int64]]]) -> Layers:
+        """Return the trained layers: on a GPU recorded for the batches there will be."""
+        if self.device.type == "cpu":
+            return self.network.states
+        passes, lengths = (2 if self.config.r_drop else 1), self.train_table.lengths
+        shapes = ((passes * len(batch), int(lengths[batch].max())) for order in orders for batch in order)
+        return graphed_layers(self.network, largest_batches(shapes), self.device)
 
     def _finish_epoch(self, epoch: int) -> None:
         logits = predict(self.network, self.validation_table, self.device, self.config)
@@ -208,7 +225,7 @@ class Run:
         """Return the batches of an epoch: similar lengths together, twins side by side, in an order that seed and epoch decide."""
         random = np.random.default_rng((self.seed, epoch))
         table = self.train_table
-        windows = np.flatnonzero(table.variants == self._variants(random)[table.posts])
+        windows = np.flatnonzero((table.variants == self._variants(random)[table.posts]) & (table.weights > 0))
         pairs = table.pairs[windows]
         # Twins take the mean of their lengths, which keeps them side by side.
         means = np.bincount(pairs, table.lengths[windows]) / np.maximum(np.bincount(pairs), 1)
@@ -228,7 +245,7 @@ class Run:
         return np.where(rough & (copies > 0), chosen, 0)
 
     def _rate(self, step: int) -> float:
-        total = sum(self.steps)
+        total = self.n_steps
         warm = max(1, int(self.config.warmup * total))
         return (step + 1) / warm if step < warm else max(0.0, (total - step) / max(1, total - warm))
 
@@ -297,32 +314,43 @@ def window_table(prepared: Prepared, part: Split, out: Path, report: Report) -> 
                 copies.append(copy)
                 cited = [(q["indicator"], q["first"], q["end"]) for q in row["quotes"] if q["window"] == number]
                 quotes.append([] if copy else cited)
-    owner, variant = np.asarray(owners, dtype=np.int64), np.asarray(copies, dtype=np.int64)
-    _, versions, per_version = np.unique(np.stack((owner, variant)), axis=1, return_inverse=True, return_counts=True)
+    owner = np.asarray(owners, dtype=np.int64)
     twins = [row or name for row, name in zip(posts["pair"], posts["id"], strict=True)]
     truth = np.array([row or [-1] * len(INDICATORS) for row in posts["indicators"]], dtype=np.int8)
-    return WindowTable(
+    table = WindowTable(
         starts=np.concatenate(([0], np.cumsum([len(i) for i in ids]))),
         posts=owner,
-        variants=variant,
+        variants=np.asarray(copies, dtype=np.int64),
         pairs=np.unique(twins, return_inverse=True)[1][owner],
         states=_frozen_states(prepared, ids, out / f"states-{part}.npy", report),
         allowed=np.asarray(posts["allowed"], dtype=bool)[owner],
         indicators=truth[owner],
         quotes=quotes,
-        weights=(post_weights(posts, prepared.config)[owner] / per_version[versions]).astype(np.float32),
+        weights=np.ones(len(owner), np.float32),
     )
+    return weighed(table, posts, prepared.config)
+
+
+def weighed(table: WindowTable, posts: Dataset, config: TrainConfig) -> WindowTable:
+    """Return the table with the weights that the settings give: a post's weight is shared by its windows."""
+    _, versions, per_version = np.unique(np.stack((table.posts, table.variants)), axis=1, return_inverse=True, return_counts=True)
+    weights = post_weights(posts, config)[table.posts] / per_version[versions]
+    return replace(table, weights=weights.astype(np.float32))
 
 
 def post_weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
-    """Weigh corpus posts by language, and public rows so that together they count ``public_weight`` times as much as the corpus."""
+    """Weigh corpus posts by language, and public rows so that together they count ``public_weight`` times as much as the corpus.
+
+    Posts in the language that training goes without weigh nothing.
+    """
     ours = np.asarray(posts["source"]) == "corpus"
     languages = np.asarray(posts["language"])
     numbers = Counter(languages[ours].tolist())
     rarity = np.array([max(1, numbers[language]) ** -config.language_balance for language in languages.tolist()])
     rarity /= rarity[ours].mean() if ours.any() else 1.0
     share = config.public_weight * ours.sum() / max(1, (~ours).sum())
-    return np.where(ours, rarity, min(1.0, share))
+    left_out = np.array([language.split("-")[0] == config.without for language in languages.tolist()])
+    return np.where(left_out, 0.0, np.where(ours, rarity, min(1.0, share)))
 
 
 def _frozen_states(prepared: Prepared, ids: list[NDArray[np.int64]], path: Path, report: Report) -> NDArray[np.float16]:
@@ -366,18 +394,24 @@ def collate(table: WindowTable, windows: NDArray[np.int64], device: torch.device
     return Batch(*(tensor.to(device) for tensor in tensors))
 
 
-def predict(network: Network, table: WindowTable, device: torch.device, config: TrainConfig) -> NDArray[np.float32]:
-    """Return the logits of each post of a split, pooled over its windows as in scoring, *shape* ``(n_posts, n_outputs)``."""
+def predict(
+    network: Network, table: WindowTable, device: torch.device, config: TrainConfig, windows: NDArray[np.int64] | None = None
+) -> NDArray[np.float32]:
+    """Return the logits of each post of a split, pooled over its windows as in scoring, *shape* ``(n_posts, n_outputs)``.
+
+    :param windows: Those to read, if not all; posts without any have no row.
+    """
     network.eval()
+    windows = np.arange(len(table.posts)) if windows is None else windows
     logits = np.zeros((len(table.posts), N_OUTPUTS), dtype=np.float32)
-    order = np.argsort(table.lengths, kind="stable")
+    order = windows[np.argsort(table.lengths[windows], kind="stable")]
     with torch.inference_mode():
-        for windows in _by_tokens(order, table.lengths, 4 * config.tokens_per_batch):
-            batch = collate(table, windows, device)
+        for places in _by_tokens(order, table.lengths, 4 * config.tokens_per_batch):
+            batch = collate(table, places, device)
             means = mean_over_tokens(network.upper(batch.states, batch.mask), batch.mask)
-            logits[windows] = means.cpu().numpy()
-    n_posts = int(table.posts.max()) + 1
-    return np.stack([pool(logits[table.posts == i][:, None], n_labels=N_LABELS).logits for i in range(n_posts)])
+            logits[places] = means.cpu().numpy()
+    posts = table.posts[windows]
+    return np.stack([pool(logits[windows[posts == i]][:, None], n_labels=N_LABELS).logits for i in np.unique(posts)])
 
 
 def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float]:
@@ -387,7 +421,7 @@ def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float
     """
     first = np.unique(table.posts, return_index=True)[1]
     ours = table.indicators[first, 0] >= 0
-    margins = logits[:, 0] - np.logaddexp.reduce(logits[:, 1:N_LABELS], axis=1)
+    margins = lure_margins(logits)
     lures = table.allowed[first, 0]
     labels = logits[:, :N_LABELS].argmax(1)
     known = table.allowed[first][np.arange(len(labels)), labels]
@@ -403,6 +437,20 @@ def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float
         "label_accuracy": float(known[ours].mean()),
         "indicator_average_precision": float(average_precision_score(truth, logits[ours, N_LABELS:], average="micro")),
     }
+
+
+def lure_margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the log odds of the lure against the other labels, *shape* ``(n_posts,)``."""
+    margins: NDArray[np.float32] = logits[:, 0] - np.logaddexp.reduce(logits[:, 1:N_LABELS], axis=1)
+    return margins
+
+
+def on_language_left_out(network: Network, train: WindowTable, config: TrainConfig) -> dict[str, float]:
+    """Return how a network does on the posts of the train split in the language that it was trained without."""
+    windows = np.flatnonzero((train.weights == 0) & (train.variants == 0) & (train.indicators[:, 0] >= 0))
+    margins = lure_margins(predict(network, train, best_device(), config, windows))
+    lures = train.allowed[windows[np.unique(train.posts[windows], return_index=True)[1]], 0]
+    return {"posts_left_out": len(lures), "average_precision_left_out": float(average_precision_score(lures, margins))}
 
 
 def _pairs_ordered(margins: NDArray[np.float32], lures: NDArray[np.bool_], pairs: NDArray[np.int64]) -> float:

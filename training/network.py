@@ -70,13 +70,18 @@ class Network(nn.Module):
         training = self.training
         self.eval()
         with torch.no_grad():
-            hidden = _run(layers, self.encoder.embeddings(input_ids=ids), mask)
+            hidden = run_layers(layers, self.encoder.embeddings(input_ids=ids), mask)
         self.train(training)
         return hidden
 
     def states(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Return the last layer's states from those behind the frozen layers, *shape* ``(n_windows, n_tokens, width)``."""
-        return _run(self.encoder.encoder.layer[self.frozen_layers :], hidden, mask)
+        return run_layers(self.trained_layers, hidden, mask)
+
+    @property
+    def trained_layers(self) -> nn.ModuleList:
+        """The layers above the frozen ones."""
+        return self.encoder.encoder.layer[self.frozen_layers :]
 
     def scores(self, states: Tensor) -> Tensor:
         """Return the token scores of the last layer's states, *shape* ``(n_windows, n_tokens, n_outputs)``."""
@@ -97,7 +102,8 @@ def mean_over_tokens(values: Tensor, mask: Tensor) -> Tensor:
     return (values * weights).sum(1) / weights.sum(1)
 
 
-def _run(layers: nn.ModuleList, hidden: Tensor, mask: Tensor) -> Tensor:
+def run_layers(layers: nn.ModuleList, hidden: Tensor, mask: Tensor) -> Tensor:
+    """Return what layers make of states, *shape* ``(n_windows, n_tokens, width)``."""
     bias = torch.zeros(mask.shape, dtype=hidden.dtype, device=hidden.device)
     bias = bias.masked_fill(~mask, torch.finfo(hidden.dtype).min)[:, None, None, :]
     for layer in layers:

@@ -53,8 +53,10 @@ def spaced(text: str, random: Random) -> str:
 
 
 def emoji(text: str, random: Random) -> str:
-    """Put an emoji in the place of one full stop, comma or line break in three."""
-    return re.sub(r"[.,،。၊।\n]+\s?", lambda m: f" {random.choice(list(_EMOJI))} " if random.random() < 1 / 3 else m[0], text)
+    """Put an emoji in the place of one full stop, comma or line break in three; those inside numbers and links stay."""
+    return re.sub(
+        r"(?:[.,،]+(?=\s|$)|[。၊।\n])+\s?", lambda m: f" {random.choice(list(_EMOJI))} " if random.random() < 1 / 3 else m[0], text
+    )
 
 
 def leetspeak(text: str, random: Random) -> str:
@@ -105,7 +107,7 @@ def opening(text: str, random: Random) -> str:
 
 def padded(text: str, random: Random) -> str:
     """Put 500 words of harmless prose before, behind or around the text."""
-    lines = [harmless()[i] for i in random.permutation(len(harmless()))]
+    lines = [_lines("harmless.txt")[i] for i in random.permutation(len(_lines("harmless.txt")))]
     words = " ".join(lines).split()
     filler = (words * (1 + PADDING_WORDS // len(words)))[:PADDING_WORDS]
     cut = int(random.choice([0, PADDING_WORDS // 2, PADDING_WORDS]))
@@ -134,7 +136,7 @@ def misread(text: str, random: Random) -> str:
 
 def shuffled_lines(text: str, random: Random) -> str:
     """Put lines in another order; a text of one line, its sentences."""
-    parts = text.splitlines() if "\n" in text else re.split(r"(?<=[.!?。！？။।])\s*", text)
+    parts = text.splitlines() if "\n" in text else re.split(r"(?<=[.!?])\s+|(?<=[。！？။።।])\s*", text)
     return ("\n" if "\n" in text else " ").join(parts[i] for i in random.permutation(len(parts)))
 
 
@@ -144,25 +146,40 @@ PERTURBATIONS: Mapping[str, Perturbation] = {
     "padded": padded, "quoted": quoted, "misread": misread, "shuffled_lines": shuffled_lines,
 }  # fmt: skip
 
-TRAINED = (
-    "spaced", "emoji", "leetspeak", "no_diacritics", "other_case", "romanised", "typos", "quoted", "misread", "shuffled_lines",
-    "lookalikes",
-)  # fmt: skip
-"""What training may meet. Invisible characters are undone before the model reads; truncation can change what a text is;
-padding would be most of what is read."""
+
+def surrounded(text: str, random: Random) -> str:
+    """Put up to five lines about nothing that matters, in any language, before or behind the text."""
+    chosen = random.permutation(len(_lines("asides.txt")))[: int(random.integers(1, 6))]
+    around = [_lines("asides.txt")[i] for i in chosen]
+    cut = int(random.integers(len(around) + 1))
+    joint = str(random.choice([" ", "\n", "\n\n"]))
+    return joint.join((*around[:cut], text, *around[cut:]))
+
+
+def cut_short(text: str, random: Random) -> str:
+    """Keep the first 30 to 80 %, at least 40 characters."""
+    return text[: max(40, int(random.uniform(OPENING, 0.8) * len(text)))]
+
+
+TRAINED: Mapping[Perturbation, float] = {
+    spaced: 1, emoji: 1, leetspeak: 1, no_diacritics: 1, other_case: 1, romanised: 2, typos: 1, quoted: 1, misread: 1, shuffled_lines: 1,
+    lookalikes: 1, surrounded: 3, cut_short: 2,
+}  # fmt: skip
+"""What training may meet, and how often. Invisible characters are undone before the model reads. Padding and truncation come in
+shapes and words of their own, so that the suite's are new to the model."""
 
 
 def roughen(text: str, random: Random) -> str:
     """Return the text after one or two perturbations of :data:`TRAINED`."""
-    for name in random.choice(TRAINED, size=int(random.integers(1, 3)), replace=False):
-        text = PERTURBATIONS[str(name)](text, random)
+    shares = np.array(list(TRAINED.values()))
+    for place in random.choice(len(TRAINED), size=int(random.integers(1, 3)), replace=False, p=shares / shares.sum()):
+        text = list(TRAINED)[place](text, random)
     return text
 
 
 @cache
-def harmless() -> tuple[str, ...]:
-    """Return lines of prose about nothing that matters here."""
-    return tuple((Path(__file__).parent / "harmless.txt").read_text("utf-8").splitlines())
+def _lines(name: str) -> tuple[str, ...]:
+    return tuple((Path(__file__).parent / name).read_text("utf-8").splitlines())
 
 
 def _words(text: str, random: Random, share: float, change: Callable[[str], str], *, latin: bool) -> str:

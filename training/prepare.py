@@ -29,7 +29,7 @@ BASE = "base"
 POSTS = "posts"
 FACTS = "prepared.json"
 EXCERPT_TOKENS = 176
-VARIANTS = 2
+VARIANTS = 4
 """Roughened copies of a training post that epochs choose from."""
 HELD_BACK_SHARE = 8
 """Of each public set, validation and test take at most an eighth of the declared training rows: long adverts are slow to read."""
@@ -82,7 +82,7 @@ def prepare(out: Path, *, base: str, corpus: Path, sources: Path, public: Path |
     Dataset.from_list(rows).save_to_disk(str(out / POSTS))
     facts = {
         "base": str(base),
-        "data_hash": _data_hash([examples[i] for i in kept]),
+        "data_hash": _data_hash([examples[i] for i in kept], [splits[i] for i in kept]),
         "languages": sorted({e.language for e in examples if e.source == "corpus"}),
         "counts": _counts([examples[i] for i in kept], [splits[i] for i in kept]),
         "config": asdict(config),
@@ -205,10 +205,11 @@ def _fingerprint(rows: Sequence[Mapping[str, Any]]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _data_hash(examples: Sequence[Example]) -> str:
+def _data_hash(examples: Sequence[Example], splits: Sequence[Split]) -> str:
+    """Return a hash of the posts, their labels, and which of them train and test: a bundle is not tested on what it trained on."""
     digest = hashlib.sha256()
-    for example in examples:
-        digest.update(json.dumps([example.id, example.text, example.labels]).encode())
+    for example, place in zip(examples, splits, strict=True):
+        digest.update(json.dumps([example.id, example.text, example.labels, place]).encode())
     return digest.hexdigest()[:16]
 
 

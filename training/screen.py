@@ -6,7 +6,6 @@ processes can share the work.
 
 import json
 import tomllib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -14,9 +13,23 @@ from typing import Any
 
 from detector.errors import InputError
 from training.config import config_from
-from training.finetune import AVERAGE, RESULT, average, finetune_seed, same_config, window_table
-from training.prepare import Prepared
+from training.finetune import (
+    AVERAGE,
+    RESULT,
+    Report,
+    WindowTable,
+    average,
+    best_device,
+    finetune_seed,
+    load_network,
+    on_language_left_out,
+    same_config,
+    weighed,
+    window_table,
+)
+from training.prepare import Prepared, Split
 
+SPLITS: tuple[Split, Split] = ("train", "validation")
 RESULTS = "results.jsonl"
 FIGURES = ("average_precision", "recall_at_1_percent", "loss", "pairs_ordered", "label_accuracy", "indicator_average_precision")
 
@@ -46,9 +59,7 @@ def read_variants(path: Path) -> list[Variant]:
         raise InputError(f"{path}: expected a TOML table a variant, each with why and settings, got: {error!r}") from error
 
 
-def screen(
-    prepared: Prepared, out: Path, variants: list[Variant], *, part: tuple[int, int] = (0, 1), report: Callable[[str], None]
-) -> None:
+def screen(prepared: Prepared, out: Path, variants: list[Variant], *, part: tuple[int, int] = (0, 1), report: Report) -> None:
     """Train each variant with each seed and write down how it does on validation.
 
     :param part: ``(i, n)``: run every n-th variant from the i-th on, so that n processes share the work.
@@ -58,24 +69,41 @@ def screen(
     place, number = part
     if not 0 <= place < number:
         raise InputError(f"expected a part such as 0/4, got {place}/{number}")
+    read: dict[int, list[WindowTable]] = {}
     done = {row["variant"] for row in _rows(out / RESULTS)}
-    for variant in variants[place::number]:
-        if variant.name in done:
-            continue
+    for variant in [variant for variant in variants[place::number] if variant.name not in done]:
         changed = replace(prepared, facts={**prepared.facts, "config": {**prepared.facts["config"], **variant.changes}})
         config = changed.config
-        shared = out / f"frozen-{config.frozen_layers}-{prepared.facts['fingerprint']}"
-        shared.mkdir(parents=True, exist_ok=True)
-        (out / variant.name).mkdir(exist_ok=True)
-        same_config(out / variant.name / "config.json", config, changed)
-        tables = [window_table(changed, split, shared, report) for split in ("train", "validation")]
-        folders = [finetune_seed(changed, *tables, out / variant.name / f"seed-{seed}", seed, report) for seed in config.seeds]
-        results = {folder.name: json.loads((folder / RESULT).read_text("utf-8")) for folder in folders}
-        if len(folders) > 1:
-            results[AVERAGE] = average(changed, folders, tables[1], out / variant.name / AVERAGE)
+        if config.frozen_layers not in read:
+            read[config.frozen_layers] = _tables(changed, out, report)
+        train, validation = (weighed(t, changed.part(s), config) for t, s in zip(read[config.frozen_layers], SPLITS, strict=True))
+        results = _train(changed, train, validation, out / variant.name, report)
         with (out / RESULTS).open("a", encoding="utf-8") as stream:
             for run, figures in results.items():
                 stream.write(json.dumps({"variant": variant.name, "run": run, "config": asdict(config), **figures}) + "\n")
+
+
+def _tables(prepared: Prepared, out: Path, report: Report) -> list[WindowTable]:
+    """Return the windows of train and validation; the frozen layers' output is shared by all variants that freeze as many."""
+    shared = out / f"frozen-{prepared.config.frozen_layers}-{prepared.facts['fingerprint']}"
+    shared.mkdir(parents=True, exist_ok=True)
+    return [window_table(prepared, split, shared, report) for split in SPLITS]
+
+
+def _train(prepared: Prepared, train: WindowTable, validation: WindowTable, folder: Path, report: Report) -> dict[str, Any]:
+    """Train every seed of a variant and return the figures of each and of their average."""
+    config = prepared.config
+    folder.mkdir(exist_ok=True)
+    same_config(folder / "config.json", config, prepared)
+    seeds = [finetune_seed(prepared, train, validation, folder / f"seed-{seed}", seed, report) for seed in config.seeds]
+    results: dict[str, Any] = {seed.name: json.loads((seed / RESULT).read_text("utf-8")) for seed in seeds}
+    if len(seeds) > 1:
+        results[AVERAGE] = average(prepared, seeds, validation, folder / AVERAGE)
+    if config.without:
+        for run, figures in results.items():
+            network = load_network(prepared, folder / run).to(best_device())
+            figures.update(on_language_left_out(network, train, config))
+    return results
 
 
 def table(results: Path) -> str:

@@ -18,6 +18,8 @@ from training.metrics import average_precision
 from training.perturb import PERTURBATIONS, Random
 
 ROBUSTNESS_POSTS = 240
+RESAMPLES = 300
+MIN_OTHERS = 20
 SWAP = "-s"
 """What the name of a swap group has between language and number; minimal pairs have ``-p``."""
 NONSENSE_EACH = 20
@@ -41,32 +43,53 @@ class ScoredPosts(Protocol):
 
 
 def robustness(detector: Detector, written: ScoredPosts) -> dict[str, Any]:
-    """Return the average precision on posts as they are and after each perturbation, on a sample that only ids decide."""
-    ids = written.posts["id"]
-    rows = np.array(sorted(range(len(ids)), key=lambda i: _hash(ids[i]))[:ROBUSTNESS_POSTS])
-    texts, truth = [written.posts["text"][i] for i in rows.tolist()], written.lures[rows]
-    before = average_precision(truth, written.scores[rows])
-    after = {}
+    """Return for each perturbation the average precision before and after, on posts that it changes.
+
+    The posts are the first :data:`ROBUSTNESS_POSTS` of those it changes, in an order that only ids decide. The interval of the
+    drop is that of the middle 95 % over resampled posts. ``None`` stands where lures or others are lacking.
+    """
+    ids, texts = written.posts["id"], written.posts["text"]
+    order = sorted(range(len(ids)), key=lambda i: _hash(ids[i]))
+    each = {}
     for name, change in PERTURBATIONS.items():
-        changed = [change(text, np.random.default_rng(_hash(f"{name}/{ids[i]}"))) for text, i in zip(texts, rows, strict=True)]
+        rows, changed = [], []
+        for i in order:
+            text = change(texts[i], np.random.default_rng(_hash(f"{name}/{ids[i]}")))
+            if text != texts[i] and len(rows) < ROBUSTNESS_POSTS:
+                rows.append(i)
+                changed.append(text)
         scores = np.array([verdict.score or 0.0 for verdict in detector.stream(changed)])
-        after[name] = average_precision(truth, scores)
-    drops = {name: before - value for name, value in after.items()}
-    worst = max(drops, key=lambda name: drops[name])
+        each[name] = _drop(written.lures[rows], written.scores[rows], scores)
+    drops = {name: row["drop"] for name, row in each.items() if row["drop"] is not None}
+    worst = max(drops, key=lambda name: drops[name], default=None)
     return {
-        "posts": len(rows),
-        "average_precision": before,
-        "after": after,
-        "mean_drop": float(np.mean(list(drops.values()))),
+        "each": each,
+        "mean_drop": float(np.mean(list(drops.values()))) if drops else None,
         "worst": worst,
-        "worst_drop": drops[worst],
+        "worst_drop": drops[worst] if worst else None,
     }
 
 
-def fairness(written: ScoredPosts, false_positives: Mapping[str, float]) -> dict[str, Any]:
-    """Return how often a swap changes the band, and how false-positive rates spread over languages.
+def _drop(truth: NDArray[np.bool_], before: NDArray[np.float64], after: NDArray[np.float64]) -> dict[str, Any]:
+    if not truth.any() or truth.all():
+        return {"posts": len(truth), "before": None, "after": None, "drop": None, "low": None, "high": None}
+    random = np.random.default_rng(0)
+    drawn = (random.integers(len(truth), size=len(truth)) for _ in range(RESAMPLES))
+    drops = [_fall(truth[rows], before[rows], after[rows]) for rows in drawn if 0 < truth[rows].sum() < len(rows)]
+    low, high = np.percentile(drops, [2.5, 97.5])
+    found = {"before": average_precision(truth, before), "after": average_precision(truth, after)}
+    return {"posts": len(truth), **found, "drop": found["before"] - found["after"], "low": float(low), "high": float(high)}
 
-    :param false_positives: Share of each language's other posts that are flagged ``review`` or above.
+
+def _fall(truth: NDArray[np.bool_], before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    return average_precision(truth, before) - average_precision(truth, after)
+
+
+def fairness(written: ScoredPosts) -> dict[str, Any]:
+    """Return how often a swap changes the band, and how false-positive rates of ``review`` spread over languages.
+
+    Languages are the corpus' files: the few posts in another script count with the rest. Rates are told for those with at least
+    :data:`MIN_OTHERS` posts that are no lures.
     """
     groups: dict[str, list[int]] = {}
     for place, pair in enumerate(written.posts["pair"]):
@@ -76,16 +99,30 @@ def fairness(written: ScoredPosts, false_positives: Mapping[str, float]) -> dict
     bands = [verdict.band for verdict in written.verdicts]
     changed = [bands[one] != bands[other] for one, other in swaps]
     moved = [abs(float(written.scores[one] - written.scores[other])) for one, other in swaps]
-    rates = list(false_positives.values())
+    rates = {name: row for name, row in _false_positives(written, bands).items() if row["others"] >= MIN_OTHERS}
+    shares = {name: row["flagged"] / row["others"] for name, row in rates.items()}
+    highest = max(shares, key=lambda name: shares[name], default=None)
     return {
         "groups": len(groups),
         "swaps": len(swaps),
         "band_changed": float(np.mean(changed)) if changed else None,
         "score_moved_mean": float(np.mean(moved)) if moved else None,
-        "false_positive_rate_median": float(np.median(rates)) if rates else None,
-        "false_positive_rate_highest": max(rates, default=None),
-        "false_positive_rate_highest_in": max(false_positives, key=lambda name: false_positives[name], default=None),
+        "false_positives": rates,
+        "false_positive_rate_median": float(np.median(list(shares.values()))) if shares else None,
+        "false_positive_rate_highest": shares[highest] if highest else None,
+        "false_positive_rate_highest_in": highest,
     }
+
+
+def _false_positives(written: ScoredPosts, bands: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return, for each file of the corpus, its posts that are no lures and how many of them are flagged."""
+    found: dict[str, dict[str, int]] = {}
+    for group, lure, band in zip(written.posts["group"], written.lures.tolist(), bands, strict=True):
+        if not lure:
+            row = found.setdefault(group.rpartition("-b")[0], {"others": 0, "flagged": 0})
+            row["others"] += 1
+            row["flagged"] += band in ("high", "review")
+    return dict(sorted(found.items()))
 
 
 def abstention(detector: Detector, written: ScoredPosts) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from contextlib import suppress
 from itertools import islice
 from typing import BinaryIO
 
-from detector.errors import InputError
 from detector.tables.encoding import check_encoding, encoding_of
 from detector.tables.rows import MAX_RECORD, Row, has_escapes, mark_bytes, reading, unique_names
 from detector.tables.sniffing import dialect_of
@@ -19,12 +18,11 @@ _SAMPLE = 1 << 16
 
 
 class DelimitedTable:
-    """A CSV file.
+    """A CSV file; one without a header has neither columns nor rows.
 
     :param name: The file as messages name it.
     :param stream: Its bytes; can be read from the start again.
     :param encoding: Name of the encoding if the caller knows it.
-    :raises InputError: if the file is empty.
     """
 
     def __init__(self, name: str, stream: BinaryIO, *, encoding: str | None = None) -> None:
@@ -35,9 +33,8 @@ class DelimitedTable:
             self._encoding = check_encoding(encoding) if encoding else encoding_of(stream)
             self._dialect = dialect_of(_beginning(self._text()))
             header = next(self._records(), None)
-        if header is None:
-            raise InputError(f"{name}: empty; expected a first row with the names of the columns")
-        self.columns = tuple(unique_names([cell.strip(" \t\ufeff") for cell in header.cells]))
+        names = [] if header is None else [cell.strip(" \t\ufeff") for cell in header.cells]
+        self.columns = tuple(unique_names(names))
         self._extra = unique_names([*self.columns, EXTRA_CELLS])[-1]
         self.kind = f"CSV in {self._encoding.removesuffix('-sig')}, {self._dialect}"
 
@@ -45,7 +42,7 @@ class DelimitedTable:
         """Yield every record, also the refused ones; see :class:`detector.tables.Table`."""
         with reading(self.name):
             records = self._records()
-            next(records)
+            next(records, None)
             for number, record in enumerate(records, 1):
                 yield self._row(number, record)
 

@@ -17,6 +17,8 @@ MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+_CONTROLS = frozenset(range(0x20)) - frozenset(b"\t\n\r\f\x1a\x1b\x1c\x1d\x1e\x1f")
+"""Bytes that are in no text: beyond these there are ends of lines, pages and files, separators, and the escape of ISO-2022."""
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 16
 """Bytes of lines beyond ASCII that are enough to tell an encoding; the file is searched for them from its start."""
@@ -59,6 +61,18 @@ def check_encoding(name: str) -> str:
     except LookupError:
         raise InputError(f"expected the name of a text encoding such as utf-8 or gb18030, got {name!r}") from None
     return info.name
+
+
+def looks_binary(head: bytes) -> bool:
+    """Whether a file begins with a line that no program writes as the header of a table, in any encoding.
+
+    :param head: The first bytes. Only their first line counts: what comes behind it was written by strangers.
+    """
+    if mark_of(head) or _unmarked_utf16(head):
+        return False
+    header = (head.splitlines() or [b""])[0]
+    found = _CONTROLS & set(header)
+    return 0 in found or len(found) > 1
 
 
 def _unmarked_utf16(head: bytes) -> str | None:

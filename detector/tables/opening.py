@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal, cast, get_args
 
 from detector.errors import InputError, OutputError
 from detector.tables.delimited import DelimitedTable
-from detector.tables.encoding import MARKS, check_encoding
+from detector.tables.encoding import MARKS, check_encoding, looks_binary
 from detector.tables.jsonl import JsonLinesTable
 from detector.tables.parquet import ParquetTable
 from detector.tables.rows import Table, reading
@@ -22,13 +22,21 @@ _EXTENSIONS: dict[str, Format] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
+_PARQUET = b"PAR1"
+_SAVE = "save the sheet as CSV UTF-8"
 _FOREIGN = (
     (b"\x1f\x8b", "gzip-compressed data; unpack it, or pipe it: gzip -dc FILE | scam-detector score -"),
     (b"\x28\xb5\x2f\xfd", "zstd-compressed data; unpack it, or pipe it: zstd -dc FILE | scam-detector score -"),
-    (b"PK\x03\x04", "a ZIP archive or Excel workbook; save the sheet as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save the sheet as CSV"),
-    (b"%PDF", "a PDF"),
+    (b"\xfd7zXZ\x00", "xz-compressed data; unpack it, or pipe it: xz -dc FILE | scam-detector score -"),
+    (b"BZh91AY", "bzip2-compressed data; unpack it, or pipe it: bzip2 -dc FILE | scam-detector score -"),
+    (b"PK\x03\x04", f"what looks like an Excel workbook or another ZIP archive; {_SAVE}, or unpack the archive"),
+    (b"\xd0\xcf\x11\xe0", f"what looks like an old Excel workbook; {_SAVE}"),
+    (b"%PDF", "a PDF; it has no table of posts, copy them into one"),
+    (b"\x89PNG", "a picture; only text is read"),
+    (b"\xff\xd8\xff", "a picture; only text is read"),
+    (b"SQLite format 3\x00", "an SQLite database; export the table as CSV UTF-8"),
 )
+"""First bytes of files that are often taken for tables, and what to do with them."""
 _PEEKED = 4096
 
 
@@ -50,7 +58,7 @@ def open_table(path: Path | str, *, format: str | None = None, encoding: str | N
         stream = opened.enter_context(_opened(path))
         head = _peek(stream)
         found = cast(Format, format) if format else _format_of(Path(path), head)
-        _check_is_text(name, found, head)
+        _check_is_table(name, found, head, encoding)
         if not _is_file(stream) and (twice or found != "jsonl"):
             stream = opened.enter_context(_spooled(stream))
         table: Table
@@ -80,7 +88,7 @@ def _peek(stream: BinaryIO) -> bytes:
 
 
 def _format_of(path: Path, head: bytes) -> Format:
-    if head.startswith(b"PAR1"):
+    if head.startswith(_PARQUET):
         return "parquet"
     known = _EXTENSIONS.get(path.suffix.lower())
     if known is not None:
@@ -91,12 +99,19 @@ def _format_of(path: Path, head: bytes) -> Format:
     return "jsonl" if not start or start[:1] in {b"{", b"["} else "csv"
 
 
-def _check_is_text(name: str, format: Format, head: bytes) -> None:
-    if format == "parquet":
-        return
+def _check_is_table(name: str, format: Format, head: bytes, encoding: str | None) -> None:
+    """Refuse what is no table at all, before its bytes are shown as names of columns."""
+    expected = f"{name}: expected CSV, JSONL or Parquet, got"
     for magic, what in _FOREIGN:
         if head.startswith(magic):
-            raise InputError(f"{name}: expected CSV, JSONL or Parquet, got {what}")
+            raise InputError(f"{expected} {what}")
+    if format != "parquet" and head.startswith(_PARQUET):
+        raise InputError(f"{name}: expected {format.upper()}, got Parquet; leave out --format")
+    # Of JSONL each line stands for itself, and a known encoding may have bytes of all kinds.
+    if format == "csv" and encoding is None and looks_binary(head):
+        raise InputError(
+            f"{expected} what looks like a binary file; save the posts as CSV UTF-8, or name the encoding with --encoding"
+        )
 
 
 def _is_file(stream: BinaryIO) -> bool:

@@ -63,6 +63,7 @@ def test_an_error_has_the_status_of_its_branch(error: DetectorError, status: int
     [
         (["score", "nowhere.csv"], 3, "nowhere.csv: cannot be read: No such file or directory"),
         (["score", SAMPLES, "--text-column", "ad"], 3, "the columns are 'id', 'text', 'lang', 'source'"),
+        (["score", SAMPLES, "--language-column", "tongue"], 3, "--language-column; the columns are 'id', 'text', 'lang', 'source'"),
         (["score", SAMPLES, "--encoding", "klingon"], 3, "got 'klingon'"),
         (["score", SAMPLES, "-o", "nowhere/out.csv"], 6, "nowhere/out.csv: cannot be written: No such file or directory"),
         (["score", SAMPLES, "-o", "out.xls"], 6, "ends in .jsonl, .csv or .parquet"),
@@ -89,6 +90,8 @@ def test_errors_end_with_one_sentence(
         ["score", "x.csv", "--format", "xml"],
         ["score", "x.csv", "--batch-size", "0"],
         ["score", "x.csv", "--threads", "many"],
+        ["explain", "x", "--language", "Tamil"],
+        ["explain", "x", "--language", ""],
     ],
 )
 def test_a_command_line_that_makes_no_sense_has_another_status_than_refused_rows(
@@ -128,7 +131,7 @@ def test_the_sample_is_scored_to_standard_output(runnable_bundle: Path) -> None:
     shown = done.stderr.decode()
     assert "\x1b" not in shown
     lines = dict(line.split(maxsplit=1) for line in shown.splitlines())
-    assert lines["input"].endswith("posts.csv: CSV in utf-8, ',' between cells; text in 'text', id in 'id'")
+    assert lines["input"].endswith("posts.csv: CSV in utf-8, ',' between cells; text in 'text', id in 'id', language in 'lang'")
     assert lines["rows"].startswith("40 in ")
     assert lines["rows"].endswith(" rows/s")
     assert lines["refused"] == "0"
@@ -171,6 +174,29 @@ def test_standard_input_of_every_format(runnable_bundle: Path, tmp_path: Path, f
         text = (tmp_path / name).read_text("utf-8-sig")
         written = list(csv.DictReader(io.StringIO(text))) if name == "out.csv" else [json.loads(x) for x in text.splitlines()]
     assert [(row["id"], row["text"]) for row in written] == [("a", POST), ("b", "ร้านกาแฟ")]
+
+
+@pytest.mark.parametrize("options", [[], ["--format", "csv"], ["--format", "jsonl"]])
+def test_nothing_on_standard_input_is_no_rows(runnable_bundle: Path, tmp_path: Path, options: list[str]) -> None:
+    done = run("score", "-", *options, "-o", tmp_path / "out.csv", "--model", runnable_bundle)
+    assert done.returncode == 0, done.stderr.decode()
+    assert "rows       0 in" in done.stderr.decode()
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    assert (header[:2], rows) == (["id", "score"], [])
+    assert run("score", "-", *options, "--model", runnable_bundle).stdout == b""
+
+
+def test_a_language_column_is_named_or_switched_off(
+    runnable_bundle: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(f"text,lang,tongue\n{POST},th,ms\n")
+    for options, language in (([], "th"), (["--language-column", "tongue"], "ms"), (["--language-column", ""], "en")):
+        output = tmp_path / f"{language}.jsonl"
+        assert main(["score", str(source), "-o", str(output), *options, "--model", str(runnable_bundle)]) == 0
+        assert json.loads(output.read_text())["language"] == language
+    assert "text in 'text', id in the row number, language in 'lang'\n" in capsys.readouterr().err
 
 
 def test_a_file_as_standard_input_is_read_from_where_it_stands(runnable_bundle: Path, tmp_path: Path) -> None:
@@ -305,9 +331,19 @@ def test_explain_refuses_bytes_that_are_no_text(runnable_bundle: Path) -> None:
     assert done.stderr == b"scam-detector: expected Unicode text, got half a surrogate pair at position 3\n"
 
 
-def test_explain_takes_the_language_from_the_caller(runnable_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["explain", POST, "--language", "id", "--json", "--model", str(runnable_bundle)])
-    assert json.loads(capsys.readouterr().out)["language"] == "id"
+@pytest.mark.parametrize(("given", "language"), [("id", "id"), ("pt_br", "pt-BR"), ("ind", "id")])
+def test_explain_takes_the_language_from_the_caller(
+    runnable_bundle: Path, capsys: pytest.CaptureFixture[str], given: str, language: str
+) -> None:
+    assert main(["explain", POST, "--language", given, "--json", "--model", str(runnable_bundle)]) == 0
+    assert json.loads(capsys.readouterr().out)["language"] == language
+
+
+def test_explain_asks_for_a_code_where_it_got_the_name_of_a_language(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", POST, "--language", "Tamil"]) == USAGE
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "expected a BCP-47 code such as ta or zh-Hant, got 'Tamil'" in shown.err
 
 
 VERDICT = Verdict(

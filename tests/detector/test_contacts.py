@@ -130,6 +130,20 @@ def test_the_contacts_of_a_real_post_are_all_found() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "number"),
+    [
+        ("微信同号 13812345678", "zh", "+8613812345678"),
+        ("微信同号 13812345678", "zh-Hans-CN", "+8613812345678"),
+        ("意者請洽 0912-345-678", "zh-TW", "+886912345678"),
+        ("意者請洽 0912-345-678", "zh-Hant-TW", "+886912345678"),
+        ("chama no 11 91234-5678", "pt-BR", "+5511912345678"),
+    ],
+)
+def test_a_local_number_is_one_of_the_countries_of_the_nearest_language(text: str, language: str, number: str) -> None:
+    assert ("phone", number) in found(text, language)
+
+
 def test_a_text_without_contacts_has_none() -> None:
     assert find_contacts("") == find_contacts("Typists wanted in Poipet") == ()
 

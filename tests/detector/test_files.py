@@ -1,9 +1,12 @@
 """Tables in: formats, encodings, dialects, columns, and rows that are broken; and the job that scores them."""
 
+import bz2
 import codecs
 import csv
+import gzip
 import io
 import json
+import lzma
 import os
 import resource
 import subprocess
@@ -194,9 +197,11 @@ def test_blank_lines_are_no_records(write) -> None:
     assert [row.number for row in rows_of(write("posts.csv", "id,text\n\n1,a\n\n\n2,b\n\n"))] == [1, 2]
 
 
-def test_an_empty_csv_file_lacks_its_header(write) -> None:
-    with pytest.raises(InputError, match="empty; expected a first row"):
-        open_table(write("posts.csv", ""))
+@pytest.mark.parametrize("content", [b"", b"\r\n\r\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b"sep=;\n"])
+def test_a_csv_file_without_a_header_has_no_columns_and_no_rows(write, content: bytes) -> None:
+    table = open_table(write("posts.csv", content))
+    assert (table.columns, table.all_columns(), list(table.rows())) == ((), {}, [])
+    table.close()
 
 
 # Broken records of CSV.
@@ -424,11 +429,48 @@ def test_the_caller_may_name_the_format(write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("magic", "hint"), [(b"\x1f\x8b\x08", "gzip -dc"), (b"PK\x03\x04", "save the sheet as CSV"), (b"%PDF-1.7", "a PDF")]
+    ("magic", "hint"),
+    [
+        (gzip.compress(b"text\n"), "gzip -dc"),
+        (bz2.compress(b"text\n"), "bzip2 -dc"),
+        (lzma.compress(b"text\n"), "xz -dc"),
+        (b"PK\x03\x04", "looks like an Excel workbook .*; save the sheet as CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "looks like an old Excel workbook; save the sheet as CSV UTF-8"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
+        (b"\xff\xd8\xff\xe0", "a picture"),
+        (b"SQLite format 3\x00", "export the table as CSV UTF-8"),
+    ],
+    ids=["gzip", "bzip2", "xz", "zip", "xls", "pdf", "png", "jpeg", "sqlite"],
 )
-def test_files_of_other_kinds_are_named(write, magic: bytes, hint: str) -> None:
-    with pytest.raises(InputError, match=hint):
-        open_table(write("posts.csv", magic + b"\x00\x01"))
+@pytest.mark.parametrize("name", ["posts.csv", "posts.jsonl", "posts.xlsx", "posts.parquet"])
+def test_files_of_other_kinds_are_named(write, name: str, magic: bytes, hint: str) -> None:
+    with pytest.raises(InputError, match=f"expected CSV, JSONL or Parquet, got .*{hint}"):
+        open_table(write(name, magic + b"\x00\x01"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x80\x04\x95\x14", b"ARROW1\x00\x00", b"\x7fELF\x02\x01\x01\n"], ids=["pickle", "arrow", "elf"]
+)
+def test_other_binary_files_are_told_by_their_first_line(write, content: bytes) -> None:
+    path = write("posts.csv", content + bytes(range(256)))
+    with pytest.raises(InputError, match="looks like a binary file; save the posts as CSV UTF-8, or name the encoding"):
+        open_table(path)
+    open_table(path, encoding="cp437").close()
+
+
+def test_what_strangers_wrote_behind_the_header_does_not_make_a_file_binary(write) -> None:
+    controls = bytes(set(range(0x20)) - set(b"\r\n")) * 50
+    rows = rows_of(write("posts.csv", b"id,text\n1," + controls + b"\n2,kitchen help\n"))
+    assert [row.fields["id"] for row in rows] == ["1", "2"]
+
+
+def test_a_parquet_file_is_known_under_any_name_and_not_read_as_another_format(write, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["kitchen help"]}), tmp_path / "posts.csv")
+    assert fields_of(tmp_path / "posts.csv") == [{"text": "kitchen help"}]
+    for form in ("csv", "jsonl"):
+        with pytest.raises(InputError, match=f"expected {form.upper()}, got Parquet; leave out --format"):
+            open_table(tmp_path / "posts.csv", format=form)
 
 
 def test_a_file_that_is_missing_or_a_folder_is_named(tmp_path: Path) -> None:
@@ -473,6 +515,30 @@ def test_a_file_without_a_header_does_not_show_its_posts_in_the_message() -> Non
     assert "name in it" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("columns", "options", "language"),
+    [
+        (["text", "lang"], {}, ("lang",)),
+        (["text", "Language", "Language Code"], {}, ("Language Code", "Language")),
+        (["text", "langue"], {}, ()),
+        (["text", "lang", "langue"], {"language_column": "Langue"}, ("langue",)),
+        (["text", "lang"], {"language_column": ""}, ()),
+    ],
+)
+def test_columns_with_languages_are_found_by_name_or_named_or_left_alone(
+    columns: list[str], options: dict[str, str], language: tuple[str, ...]
+) -> None:
+    assert choose("posts.csv", columns, **options).language == language
+
+
+def test_the_first_column_that_holds_a_code_says_the_language() -> None:
+    choice = choose("posts.csv", ["text", "language", "lang"])
+    assert choice.language_of({"language": "Tamil", "lang": "ta"}) == "ta"
+    assert choice.language_of({"language": "ta", "lang": "und"}) == "ta"
+    assert choice.language_of({"language": "Tamil", "lang": None}) is None
+    assert choice.language_of({"text": "th"}) is None
+
+
 def test_title_and_description_are_joined_and_either_may_be_missing() -> None:
     choice = choose("posts.csv", ["title", "description"])
     assert choice.text_of({"title": "Cook", "description": "Kampot"}) == "Cook\nKampot"
@@ -489,6 +555,41 @@ def test_columns_with_names_of_the_verdict_are_renamed_but_for_the_id() -> None:
 
 
 # The job.
+
+
+@pytest.mark.parametrize("target", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("source", ["csv", "jsonl", "parquet", "header.csv"])
+def test_an_input_without_rows_gives_a_whole_output_without_rows(
+    detector: Detector, tmp_path: Path, source: str, target: str
+) -> None:
+    path, output = tmp_path / f"in.{source}", tmp_path / f"out.{target}"
+    path.write_text("id,text\n" if source == "header.csv" else "")
+    if source == "parquet":
+        pq.write_table(pa.table({"id": pa.array([], pa.string()), "text": pa.array([], pa.string())}), path)
+    summary = score_files(detector, [path], output)
+    assert (summary.rows, summary.refused) == (0, 0)
+    if target == "jsonl":
+        assert output.read_bytes() == b""
+        return
+    header = pq.read_table(output).column_names if target == "parquet" else output.read_text("utf-8-sig").strip().split(",")
+    assert {"id", "score", "band", "evidence", "error"} <= set(header)
+    assert fields_of(output) == []
+
+
+def test_an_empty_file_stops_no_other(detector: Detector, write) -> None:
+    output, summary = scored(detector, write("empty.csv", ""), write("a.csv", f"text\n{LINES[0]}\n"))
+    assert ([row["text"] for row in output], summary.rows) == ([LINES[0]], 1)
+    assert str(summary.inputs[0]).endswith("no columns")
+
+
+def test_a_language_column_is_a_hint_in_the_rows_where_it_holds_a_code(detector: Detector, write) -> None:
+    cells = ["th", "pt_BR", "zh-Hant", "Tamil", "", "und", "eng"]
+    path = write("posts.csv", "text,language\n" + "".join(f'"{LINES[0]}",{cell}\n' for cell in cells))
+    output, summary = scored(detector, path)
+    assert [row["language"] for row in output] == ["th", "pt-BR", "zh-Hant", "en", "en", "en", "en"]
+    assert [row["input_language"] for row in output] == cells
+    assert len({row["score"] for row in output}) == 1
+    assert summary.inputs[0].endswith("id in the row number, language in 'language'")
 
 
 def test_every_bad_row_gets_an_error_and_stops_nothing(detector: Detector, write) -> None:

@@ -21,6 +21,9 @@ from detector.readability import MIN_LETTERS, abstain_reason
         "Donaudampfschifffahrtsgesellschaftskapitän",
         "加微信wxid_7f3k2j9d8s7a6f5d4s3a 急招打字员包吃住机票报销",
         "WORKINCAMBODIANOEXPERIENCENEEDED",
+        "dicari krywn utk toko hp, gj 3jt/bln, lbr mggu, hub wa sgr, yg srs aja, blm nikah, dkt kmps, jgn lp bwa ktp",
+        "Przyjmę do pracy szczególnie chętnych, grzeczność i czystość, wszystkie szczegóły przez telefon",
+        "Urgent!Hiring/typist/800usd/mo t.me/example_hr1",
     ],
 )
 def test_a_text_that_says_something_is_judged(text: str) -> None:
@@ -45,6 +48,9 @@ def test_a_text_of_few_letters_is_too_short(text: str) -> None:
         "www.example.com",
         "aGVsbG8gd29ybGQgdGhpcyBpcyBiYXNlNjQgdGV4dA==",
         "d41d8cd98f00b204e9800998ecf8427e",
+        "qzkfw vbxjh trpdq wkzzf ghqxv bnmcd plkjq wrtzx cvbnq",
+        "hqzvkxwjfqpdbtrgzxkvqmwhjfkdqzpt",
+        '10.20.30.40 - - [12/Mar/2026:10:11:12 +0000] "GET /static/17.png HTTP/1.1" 200 5123',
     ],
 )
 def test_a_text_without_words_is_not_readable(text: str) -> None:

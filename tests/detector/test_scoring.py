@@ -146,6 +146,12 @@ def test_a_text_that_says_too_little_abstains_with_a_reason_and_still_has_a_scor
     assert found.label_scores
 
 
+@pytest.mark.parametrize(("text", "shown"), [("zuz", False), ("zuz zuz zuz zuz zuz", True)])
+def test_only_a_judged_text_shows_what_speaks_for_it(detector: Detector, text: str, shown: bool) -> None:
+    (found,) = detector.score([text])
+    assert (found.band != "abstain") == bool(found.evidence) == bool(found.indicators) == shown
+
+
 @pytest.mark.parametrize("language", ["en", "id", "en-GB", "ID"])
 def test_an_evaluated_language_has_no_note(detector: Detector, language: str) -> None:
     (found,) = detector.score([Post(POSTS[0], language=language)])

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, make_example
+from typer.testing import CliRunner
 
 from detector.errors import InputError, RecordError
 from detector.records import LABELS
-from training.agreement import SHARE, agreement, chosen, read_readings
+from training.__main__ import app
+from training.agreement import SHARE, agreement, chosen, read_readings, reader_name, unread
 from training.examples import Example, read_corpus
 
 LURE, FRAUD, HONEST, OTHER = LABELS
@@ -72,3 +74,33 @@ def test_a_tenth_of_each_writer_is_chosen_whatever_the_order() -> None:
         n, of = sum(p.author == author for p in found), sum(p.author == author for p in posts)
         assert n == -(-of // SHARE)
     assert {p.id for p in chosen(posts[::-1])} == {p.id for p in found}
+
+
+def test_a_reader_sees_made_up_names_that_lead_back_to_the_posts() -> None:
+    posts = _posts([LURE, OTHER], "ur") + _posts([LURE, FRAUD], "zh-Hans")
+    named = {reader_name(post.id): str(post.label) for post in posts}
+    assert not any("ur" in name or "zh" in name for name in named)
+    assert agreement(posts, named) == agreement(posts, {post.id: str(post.label) for post in posts})
+
+
+def test_a_post_read_under_its_id_and_its_made_up_name_is_refused() -> None:
+    with pytest.raises(InputError, match="expected one reading of post id-0"):
+        agreement(_posts([LURE]), {"id-0": LURE, reader_name("id-0"): LURE})
+
+
+def test_what_was_read_under_either_name_is_not_read_again() -> None:
+    posts = [*_posts([LURE] * 40), *_posts([OTHER] * 40, "ur")]
+    first, second, *others = unread(posts, {})
+    assert {post.id for post in (first, second, *others)} == {post.id for post in chosen(posts)}
+    assert unread(posts, {first.id: LURE, reader_name(second.id): LURE}) == others
+
+
+def test_blind_prints_names_and_texts_and_nothing_else(tmp_path: Path) -> None:
+    readings = tmp_path / "readings"
+    readings.mkdir()
+    done = CliRunner().invoke(app, ["corpus", "blind", "--corpus", str(ROOT / "data/corpus"), "--readings", str(readings)])
+    assert done.exit_code == 0, done.output
+    shown = [json.loads(line) for line in done.stdout.splitlines()]
+    posts = chosen(read_corpus(ROOT / "data/corpus"))
+    assert sorted((row["id"], row["text"]) for row in shown) == sorted((reader_name(post.id), post.text) for post in posts)
+    assert all(row.keys() == {"id", "text"} for row in shown)

@@ -39,9 +39,11 @@ def test_parts_add_up_to_the_whole(report: dict[str, Any]) -> None:
 
 def test_the_suites_tell_every_perturbation_and_every_kind_of_nonsense(report: dict[str, Any]) -> None:
     suites = report["suites"]
-    assert suites["robustness"]["after"].keys() == PERTURBATIONS.keys()
-    drops = [suites["robustness"]["average_precision"] - after for after in suites["robustness"]["after"].values()]
+    each = suites["robustness"]["each"]
+    assert each.keys() == PERTURBATIONS.keys()
+    drops = [row["before"] - row["after"] for row in each.values() if row["drop"] is not None]
     assert suites["robustness"]["worst_drop"] == pytest.approx(max(drops))
+    assert suites["robustness"]["mean_drop"] == pytest.approx(sum(drops) / len(drops))
     assert suites["abstention"]["nonsense"]["one emoji"]["abstained"] == 1
     assert suites["abstention"]["real_posts"] < 0.1
 
@@ -62,20 +64,32 @@ def test_robustness_is_the_same_each_time(evaluated: Path, tiny_run: Path) -> No
         assert robustness(detector, written) == robustness(detector, written)
 
 
-def test_a_swap_that_changes_the_band_is_counted(evaluated: Path) -> None:
-    class Written:
-        def __init__(self, pairs: list[str], bands: list[str]) -> None:
-            self.posts = {"pair": pairs}
-            self.verdicts = [type("Verdict", (), {"band": band}) for band in bands]
-            self.scores = np.linspace(0, 1, len(bands))
+class Written:
+    """Scored posts without a detector: pairs, bands, and which of them are lures."""
 
-    found = fairness(
-        Written(["a-s1", "a-s1", "a-s1", "", "a-p1", "a-p1"], ["low", "low", "high", "low", "low", "high"]), {"a": 0.1, "b": 0.3}
-    )
+    def __init__(self, pairs: list[str], bands: list[str], groups: list[str], lures: list[bool]) -> None:
+        self.posts = {"pair": pairs, "group": groups}
+        self.verdicts = [type("Verdict", (), {"band": band}) for band in bands]
+        self.scores = np.linspace(0, 1, len(bands))
+        self.lures = np.array(lures)
+
+
+def test_a_swap_that_changes_the_band_is_counted() -> None:
+    pairs, bands = ["a-s1", "a-s1", "a-s1", "", "a-p1", "a-p1"], ["low", "low", "high", "low", "low", "high"]
+    found = fairness(Written(pairs, bands, ["a-b01"] * 6, [False] * 6))
     assert (found["groups"], found["swaps"], found["band_changed"]) == (1, 2, 0.5)
     assert found["score_moved_mean"] == pytest.approx((0.2 + 0.4) / 2)
-    assert (found["false_positive_rate_median"], found["false_positive_rate_highest_in"]) == (pytest.approx(0.2), "b")
-    assert fairness(Written([""], ["low"]), {})["band_changed"] is None
+    assert fairness(Written([""], ["low"], ["a-b01"], [False]))["band_changed"] is None
+
+
+def test_false_positives_are_counted_by_file_where_there_are_enough() -> None:
+    groups = ["a-b01"] * 20 + ["zh-Hans-b02"] * 25 + ["c-b01"] * 19
+    bands = ["review"] * 2 + ["low"] * 18 + ["high"] * 5 + ["abstain"] * 20 + ["high"] * 19
+    lures = [False] * 20 + [True] * 5 + [False] * 20 + [False] * 19
+    found = fairness(Written([""] * 64, bands, groups, lures))
+    assert found["false_positives"] == {"a": {"others": 20, "flagged": 2}, "zh-Hans": {"others": 20, "flagged": 0}}
+    assert (found["false_positive_rate_highest"], found["false_positive_rate_highest_in"]) == (0.1, "a")
+    assert found["false_positive_rate_median"] == pytest.approx(0.05)
 
 
 def test_nonsense_is_made_alike_each_time() -> None:

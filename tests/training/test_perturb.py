@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.text import normalise
+from training import perturb
 from training.examples import read_corpus
-from training.perturb import PADDING_WORDS, PERTURBATIONS, TRAINED, harmless, roughen
+from training.perturb import PADDING_WORDS, PERTURBATIONS, TRAINED, cut_short, roughen, surrounded
 
 ENGLISH = "Hiring typists in Poipet. Flight and dorm are on us, no experience needed!\nSend your passport page."
 VIETNAMESE = "Tuyển nhân viên trực fanpage, bao vé máy bay, lương đô, đi ngay."
@@ -82,7 +83,6 @@ def test_padding_adds_500_words_and_leaves_the_post_whole() -> None:
         changed = PERTURBATIONS["padded"](ENGLISH, _random(seed))
         assert ENGLISH in changed
         assert len(changed.split()) == PADDING_WORDS + len(ENGLISH.split())
-    assert len(" ".join(harmless()).split()) > PADDING_WORDS // 2
 
 
 def test_shuffling_keeps_every_line() -> None:
@@ -91,6 +91,20 @@ def test_shuffling_keeps_every_line() -> None:
     assert sorted(PERTURBATIONS["shuffled_lines"]("One. Two. Three.", _random(1)).split()) == ["One.", "Three.", "Two."]
 
 
-def test_training_meets_only_known_perturbations_and_neither_padding_nor_truncation() -> None:
-    assert set(TRAINED) <= PERTURBATIONS.keys()
-    assert not {"padded", "opening", "zero_width"} & set(TRAINED)
+def test_training_meets_padding_and_truncation_only_in_other_words_and_shapes() -> None:
+    assert not {PERTURBATIONS[name] for name in ("padded", "opening", "zero_width")} & set(TRAINED)
+    prose, asides = perturb._lines("harmless.txt"), perturb._lines("asides.txt")
+    assert not set(prose) & set(asides)
+    for seed in range(20):
+        around = surrounded(ENGLISH, _random(seed)).replace(ENGLISH, "")
+        assert any(line in around for line in asides)
+        assert not any(line in around for line in prose)
+        assert 0.3 * 999 <= len(cut_short("x" * 1000, _random(seed))) <= 800
+
+
+def test_numbers_and_links_outlive_emoji_and_shuffling() -> None:
+    text = "Gaji 1.500.000, chat t.me/kerja.sini. Datang besok. Bawa KTP."
+    for name in ("emoji", "shuffled_lines"):
+        changed = [PERTURBATIONS[name](text, _random(seed)) for seed in range(20)]
+        assert all("1.500.000" in one and "t.me/kerja.sini" in one for one in changed)
+        assert len(set(changed)) > 1

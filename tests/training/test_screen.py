@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from detector.errors import InputError
+from training.config import config_from
+from training.finetune import post_weights
 from training.prepare import load_prepared
 from training.screen import FIGURES, RESULTS, read_variants, screen, table
 
@@ -33,6 +35,21 @@ def variants(tmp_path: Path) -> Path:
     path = tmp_path / "variants.toml"
     path.write_text(VARIANTS, "utf-8")
     return path
+
+
+def test_a_language_left_out_is_not_trained_on_and_measured_apart(tiny_run: Path, tmp_path: Path, variants: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    language = prepared.part("train")["language"][0].split("-")[0]
+    variants.write_text(f'[apart]\nwhy = "transfer"\nepochs = 1\nwithout = "{language}"\n', "utf-8")
+    screen(prepared, tmp_path, read_variants(variants), report=_quiet)
+    rows = [json.loads(line) for line in (tmp_path / RESULTS).read_text("utf-8").splitlines()]
+    ours = zip(prepared.part("train")["language"], prepared.part("train")["source"], strict=True)
+    number = sum(code.split("-")[0] == language and source == "corpus" for code, source in ours)
+    assert {row["posts_left_out"] for row in rows} == {number}
+    assert all(0 < row["average_precision_left_out"] <= 1 for row in rows)
+    config = config_from({**prepared.facts["config"], "without": language})
+    weights = post_weights(prepared.part("train"), config)
+    assert [bool(weight) for weight in weights] == [code.split("-")[0] != language for code in prepared.part("train")["language"]]
 
 
 def test_each_variant_is_trained_with_each_seed_and_their_average(tiny_run: Path, tmp_path: Path, variants: Path) -> None:

@@ -1,0 +1,65 @@
+"""The trained layers as CUDA graphs: recorded once for each shape of batch and replayed.
+
+A step of this small network is some thousand short kernels, and Python needs five times as long to launch them as the GPU to
+run them. The recording holds forward and backward; losses and optimiser stay as they are.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from training.network import Network, run_layers
+
+GRAIN = 32
+"""Batches are padded to a multiple of this many tokens, so that few shapes need a recording."""
+
+Layers = Callable[[Tensor, Tensor], Tensor]
+
+
+class _Layers(nn.Module):
+    """The layers alone, for one recording."""
+
+    def __init__(self, layers: nn.ModuleList) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        return run_layers(self.layers, hidden, mask)
+
+
+def largest_batches(shapes: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Return the most windows that a batch of each padded length has.
+
+    :param shapes: Windows and longest window, in tokens, of each batch there will be.
+    """
+    largest: dict[int, int] = {}
+    for windows, tokens in shapes:
+        padded = -(-tokens // GRAIN) * GRAIN
+        largest[padded] = max(windows, largest.get(padded, 0))
+    return largest
+
+
+def graphed_layers(network: Network, largest: Mapping[int, int], device: torch.device) -> Layers:
+    """Return what :meth:`training.network.Network.states` does in training, for batches no larger than those named.
+
+    The result of a call is overwritten by the next call of the same padded length.
+
+    :param largest: From :func:`largest_batches`.
+    """
+    network.train()
+    width = network.heads.in_features
+    recorded: dict[int, nn.Module] = {}
+    for tokens, windows in largest.items():
+        sample = (torch.randn(windows, tokens, width, device=device), torch.ones(windows, tokens, dtype=torch.bool, device=device))
+        recorded[tokens] = torch.cuda.make_graphed_callables(_Layers(network.trained_layers), sample)
+
+    def states(hidden: Tensor, mask: Tensor) -> Tensor:
+        windows, tokens = mask.shape
+        padded = -(-tokens // GRAIN) * GRAIN
+        room = (0, padded - tokens, 0, largest[padded] - windows)
+        hidden, mask = nn.functional.pad(hidden, (0, 0, *room)), nn.functional.pad(mask, room)
+        out: Tensor = recorded[padded](hidden, mask)
+        return out[:windows, :tokens]
+
+    return states
