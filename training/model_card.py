@@ -122,7 +122,7 @@ or is another job fraud, an honest vacancy or no vacancy at all. It also says wh
 **Intended use.** To put posts in an order for a person to read. A person decides what happens next: no removal, no report and no
 refusal should follow from a score alone. Not for judging people, and not for job seekers' or survivors' own accounts.
 
-**How it was made.** The encoder is multilingual-e5-small (12 layers, 384 wide, MIT licence; folder `{report["base_model"]}`)
+**How it was made.** The encoder is {report["base_model"]} (12 layers, 384 wide, MIT licence)
 from a 4-bit copy. Its vocabulary was trimmed, embeddings{_frozen(config["frozen_layers"])} left as they were, the
 layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds"])}. It was trained on
 {trained} posts of `data/corpus` (languages: {languages})
@@ -161,7 +161,7 @@ Real posts that are no lures, and how often they are flagged:
   been reviewed by native speakers. Figures on its test split say how well the model knows this kind of writing; expect less on
   scraped posts.
 - **A low score is no clearance.** Some lures carry almost no signal: a driver, a cook, a friend's message.
-- **Test posts per language are few** ({min(tested)} to {max(tested)}) and come from one to five writing batches, so figures
+- **Test posts per language are few** ({min(tested)} to {max(tested)}) and come from a few writing batches, so figures
   by language are rough and their intervals too narrow.
 - **Other languages** are scored and marked as not evaluated; treat their bands as hints.
 - Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the

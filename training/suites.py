@@ -6,7 +6,7 @@ corpus' swap groups, posts that differ only in nationality, language wanted or t
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
