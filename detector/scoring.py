@@ -18,6 +18,7 @@ from detector.encoder import Encoder, Window
 from detector.errors import InputError
 from detector.evidence import TokenLine, pieces
 from detector.language import identify
+from detector.language_tags import canonical_tag
 from detector.pooling import Pooled, pool
 from detector.readability import abstain_reason
 from detector.records import ABSENCES, Evidence, IndicatorFinding, Post, Verdict
@@ -125,7 +126,7 @@ class Detector:
         n_labels = len(manifest.labels)
         shares = label_probabilities(pooled.logits[None, :n_labels], temperature=manifest.temperature)[0]
         score = float(shares[0])
-        language = post.language or identify(text.text)
+        language = canonical_tag(post.language or "") or identify(text.text)
         reason = abstain_reason(text.text)
         line = TokenLine(windows, pooled.weights)
         joined = np.concatenate(scores)
@@ -205,9 +206,11 @@ def find_fault(text: object) -> str | None:
 
 
 def _language_fault(language: object) -> str | None:
-    if language is None or isinstance(language, str):
+    if language is None or language == "":
         return None
-    return f"expected a language code, got {type(language).__name__}"
+    if not isinstance(language, str):
+        return f"expected a language code, got {type(language).__name__}"
+    return None if canonical_tag(language) else f"expected a BCP-47 code such as ta or zh-Hant, got {language[:40]!r}"
 
 
 def _surrogate_fault(text: str) -> str | None:

@@ -52,7 +52,7 @@ class Item(Body):
     """Your own name for the post; echoed in its result."""
     language: str | None = Field(
         default=None,
-        pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
         max_length=35,
         examples=["en"],
     )

@@ -36,6 +36,7 @@ FAULTY = [
     pytest.param(Post(text=None), "expected a text, got NoneType", id="nothing"),
     pytest.param(Post(text=b"chef"), "expected a text, got bytes", id="bytes"),
     pytest.param(Post("chef", language=5), "expected a language code, got int", id="language-a-number"),
+    pytest.param(Post("chef", language="Tamil"), "expected a BCP-47 code such as ta or zh-Hant, got 'Tamil'", id="language-a-name"),
     pytest.param({"text": "chef"}, "expected a text, got dict", id="no-post"),
     pytest.param(None, "expected a text, got NoneType", id="none"),
 ]
@@ -152,10 +153,10 @@ def test_only_a_judged_text_shows_what_speaks_for_it(detector: Detector, text: s
     assert (found.band != "abstain") == bool(found.evidence) == bool(found.indicators) == shown
 
 
-@pytest.mark.parametrize("language", ["en", "id", "en-GB", "ID"])
-def test_an_evaluated_language_has_no_note(detector: Detector, language: str) -> None:
+@pytest.mark.parametrize(("language", "told"), [("en", "en"), ("id", "id"), ("en-GB", "en-GB"), ("ID", "id"), ("eng", "en")])
+def test_an_evaluated_language_has_no_note(detector: Detector, language: str, told: str) -> None:
     (found,) = detector.score([Post(POSTS[0], language=language)])
-    assert (found.language, found.note) == (language, None)
+    assert (found.language, found.note) == (told, None)
 
 
 def test_a_language_that_was_not_evaluated_keeps_its_band_and_carries_a_note(detector: Detector) -> None:

@@ -87,6 +87,7 @@ def test_evidence_counts_code_points_of_the_text_as_sent(score: Score) -> None:
         pytest.param({"text": LURE, "id": 7}, "invalid_id", "id: expected a string", id="id"),
         pytest.param({"text": LURE, "id": "\udfff"}, "invalid_id", "surrogate", id="bad id"),
         pytest.param({"text": LURE, "language": "e"}, "invalid_language", "BCP-47", id="code"),
+        pytest.param({"text": LURE, "language": "Tamil"}, "invalid_language", "BCP-47", id="name"),
         pytest.param({"text": LURE, "language": 1}, "invalid_language", "string", id="language"),
         pytest.param({"text": LURE, "language": "\ud800"}, "invalid_language", "surr", id="half"),
     ],
