@@ -116,8 +116,8 @@ def score(
         str | None,
         typer.Option(
             "--language-column",
-            help="Column with BCP-47 codes of the posts' languages, by default lang, language or language_code; a hint in each row "
-            "where it holds one, the language is identified in the others. '' uses no column.",
+            help="Column with BCP-47 codes of the posts' languages, by default lang, language, lang_code or language_code; "
+            "a hint in each row where it holds one, the language is identified in the others. '' uses no column.",
             show_default=False,
         ),
     ] = None,

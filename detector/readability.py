@@ -1,6 +1,7 @@
 """Whether a text holds enough language to be judged at all."""
 
 import re
+from itertools import pairwise
 from typing import Literal
 
 Reason = Literal["too_short", "nothing_readable"]
@@ -26,15 +27,16 @@ _RARE_PAIRS = {
     "w": "bcdfgjklmnpqrstuvwxyz", "x": "bdfghjklmnqrstuvwyz", "y": "bcfghjklnqrtvwxyz", "z": "bcdfghjklmnpqrstuvwxyz",
 }  # fmt: skip
 """By letter, those that follow it once in 5,000 pairs or less, on average over the corpus' languages with Latin letters."""
-_READ = 4000
-"""Characters whose letter pairs are counted."""
+_PIECE = 200
+"""Letters that are judged together: a lure behind random letters is one all the same."""
 _MIN_PAIRS = 24
 _RANDOM = 0.4
 """Share of rare pairs from which Latin letters are no language: random ones have 0.48, Polish 0.30, abbreviated Indonesian 0.33."""
 _LATIN_WORD = re.compile(r"[a-z]{2,}")
-_MACHINE_TOKEN = re.compile(r"(?<!\S)(?=\S*\d)(?=\S*[/\[\]:=_])[!-~]{6,}(?!\S)")
-"""A word with digits and signs, as logs and paths have."""
-_MOSTLY = 0.6
+_LOG_LINE = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|\d\d/[A-Z][a-z]{2}/\d{4}:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+"""An address or a time as machines write them."""
+_LOG_WORD = re.compile(r"""(?<!\S)(?:[/"\[]\S*|\S*")(?!\S)""")
+"""In such a line: a path, or what stands in brackets or quotation marks."""
 _LINK = re.compile(r"(?:https?://|www\.)\S+")
 
 
@@ -43,17 +45,19 @@ def abstain_reason(text: str) -> Reason | None:
 
     :param text: A normalised text.
     """
-    without_links = _LINK.sub(" ", text)
-    words = _MACHINE_TOKEN.sub(_if_letters, without_links)
+    words = "\n".join(_without_log(line) for line in _LINK.sub(" ", text).split("\n"))
     letters = len(_LETTER.findall(words))
     if letters == 0 or _random_letters(words, letters):
         return "nothing_readable"
     machine = sum(len(_LETTER.findall(run)) for run in _RUN.findall(words) if _looks_encoded(run))
     if machine > 0.6 * letters:
         return "nothing_readable"
-    if letters + 2 * len(_DENSE.findall(words)) >= MIN_LETTERS:
-        return None
-    return "too_short" if words == without_links else "nothing_readable"
+    return "too_short" if letters + 2 * len(_DENSE.findall(words)) < MIN_LETTERS else None
+
+
+def _without_log(line: str) -> str:
+    """Return a line without what only machines write, if it is one of a log."""
+    return _LOG_WORD.sub(" ", line) if _LOG_LINE.search(line) else line
 
 
 def _looks_encoded(run: str) -> bool:
@@ -62,20 +66,22 @@ def _looks_encoded(run: str) -> bool:
     return any(character.isdigit() for character in run) or changes * 6 > len(run)
 
 
-def _if_letters(token: re.Match[str]) -> str:
-    """Return a word that is mostly letters, for blanks are forgotten in posts too; nothing for a path and for other words."""
-    word = token[0]
-    return word if sum(map(str.isalpha, word)) >= _MOSTLY * len(word) and not word.startswith("/") else ""
-
-
 def _random_letters(words: str, letters: int) -> bool:
-    """Whether a text is mostly Latin letters in an order that none of the languages has.
+    """Whether a text is nothing but Latin letters in an order that no language has, wherever one looks.
 
     :param letters: Letters of the text, of any script.
     """
-    runs: list[str] = _LATIN_WORD.findall(words[:_READ].lower())
-    pairs = sum(len(run) - 1 for run in runs)
-    if pairs < _MIN_PAIRS or sum(map(len, runs)) < 0.8 * min(letters, _READ):
+    runs: list[str] = _LATIN_WORD.findall(words.lower())
+    if letters + 2 * len(_DENSE.findall(words)) - sum(map(len, runs)) >= MIN_LETTERS:
         return False
-    rare = sum(after in _RARE_PAIRS.get(letter, "") for run in runs for letter, after in zip(run, run[1:], strict=False))
-    return rare > _RANDOM * pairs
+    joined = " ".join(runs)
+    shares = [_rare_share(joined[start : start + _PIECE]) for start in range(0, len(joined), _PIECE)]
+    told = [share for share in shares if share is not None]
+    return bool(told) and min(told) > _RANDOM
+
+
+def _rare_share(piece: str) -> float | None:
+    """Return the share of rare pairs among neighbouring letters; nothing if there are too few to tell."""
+    pairs = [(letter, after) for letter, after in pairwise(piece) if " " not in (letter, after)]
+    rare = sum(after in _RARE_PAIRS.get(letter, "") for letter, after in pairs)
+    return rare / len(pairs) if len(pairs) >= _MIN_PAIRS else None

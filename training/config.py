@@ -28,7 +28,8 @@ class TrainConfig:
     :ivar r_drop: Weight of the divergence between two passes with different dropout (Wu et al., "R-Drop", 2021).
     :ivar contrastive_weight: Weight of the supervised contrastive loss; the members of a minimal pair mostly share a batch.
     :ivar language_balance: Exponent by which posts of a language with many posts count less: 0 not at all, 1 until all weigh alike.
-    :ivar without: A language that training sees nothing of, as its primary subtag (``am``, which leaves out ``am-Latn`` too).
+    :ivar without: A language that training sees nothing of, as its primary subtag (``am``, which leaves out ``am-Latn`` too);
+        epochs are still chosen on all of validation.
     :ivar checkpoint_minutes: Time between checkpoints.
     """
 

@@ -342,6 +342,8 @@ def post_weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
     """Weigh corpus posts by language, and public rows so that together they count ``public_weight`` times as much as the corpus.
 
     Posts in the language that training goes without weigh nothing.
+
+    :raises InputError: if there are none in that language.
     """
     ours = np.asarray(posts["source"]) == "corpus"
     languages = np.asarray(posts["language"])
@@ -350,6 +352,8 @@ def post_weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
     rarity /= rarity[ours].mean() if ours.any() else 1.0
     share = config.public_weight * ours.sum() / max(1, (~ours).sum())
     left_out = np.array([language.split("-")[0] == config.without for language in languages.tolist()])
+    if config.without and not (left_out & ours).any():
+        raise InputError(f"without: expected the primary subtag of a language of the corpus, such as am, got {config.without!r}")
     return np.where(left_out, 0.0, np.where(ours, rarity, min(1.0, share)))
 
 

@@ -1,7 +1,7 @@
 """The trained layers as CUDA graphs: recorded once for each shape of batch and replayed.
 
-A step of this small network is some thousand short kernels, and Python needs five times as long to launch them as the GPU to
-run them. The recording holds forward and backward; losses and optimiser stay as they are.
+A step of this small network is some thousand short kernels, and Python needs several times as long to launch them as the GPU
+to run them. The recording holds forward and backward; losses and optimiser stay as they are.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -243,7 +243,7 @@ def _flagged_table(rows: Mapping[str, Report]) -> str:
 def robustness_table(found: Report) -> str:
     """Return the average precision before and after each perturbation."""
     lines = [
-        "Each on the first test posts, 240 at most, that it changes. Ten of the fourteen are ways in which training posts were "
+        "Each on the first test posts, 240 at most, that it changes. Eleven of the fourteen are ways in which training posts were "
         "roughened too; padding and truncation came in other words and shapes there (`training/perturb.py`).",
         "",
         f"Average precision is lower by {_three(found['mean_drop'])} on average and by {_three(found['worst_drop'])} at worst "

@@ -170,10 +170,11 @@ shapes and words of their own, so that the suite's are new to the model."""
 
 
 def roughen(text: str, random: Random) -> str:
-    """Return the text after one or two perturbations of :data:`TRAINED`."""
+    """Return the text after one or two perturbations of :data:`TRAINED`; lines about something else come last, or they alone might stay."""
     shares = np.array(list(TRAINED.values()))
-    for place in random.choice(len(TRAINED), size=int(random.integers(1, 3)), replace=False, p=shares / shares.sum()):
-        text = list(TRAINED)[place](text, random)
+    chosen = random.choice(len(TRAINED), size=int(random.integers(1, 3)), replace=False, p=shares / shares.sum())
+    for change in sorted((list(TRAINED)[place] for place in chosen), key=lambda change: change is surrounded):
+        text = change(text, random)
     return text
 
 

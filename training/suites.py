@@ -1,7 +1,8 @@
 """Suites beside the evaluation: posts that were changed, posts about other people, and strings that are no posts.
 
-Robustness: the fourteen perturbations of :mod:`training.perturb`, on a fixed sample of the corpus' test posts. Fairness: the
-corpus' swap groups, posts that differ only in nationality, language wanted or town. Abstention: strings that are no language.
+Robustness: the fourteen perturbations of :mod:`training.perturb`, each on the first of the corpus' test posts that it changes.
+Fairness: the corpus' swap groups, posts that differ only in nationality, language wanted or town. Abstention: strings that are
+no language.
 """
 
 import base64
@@ -19,7 +20,9 @@ from training.perturb import PERTURBATIONS, Random
 
 ROBUSTNESS_POSTS = 240
 RESAMPLES = 300
+"""Draws behind the interval of a drop."""
 MIN_OTHERS = 20
+"""Posts that are no lures below which a language's false-positive rate is not told."""
 SWAP = "-s"
 """What the name of a swap group has between language and number; minimal pairs have ``-p``."""
 NONSENSE_EACH = 20
@@ -55,9 +58,11 @@ def robustness(detector: Detector, written: ScoredPosts) -> dict[str, Any]:
         rows, changed = [], []
         for i in order:
             text = change(texts[i], np.random.default_rng(_hash(f"{name}/{ids[i]}")))
-            if text != texts[i] and len(rows) < ROBUSTNESS_POSTS:
+            if text != texts[i]:
                 rows.append(i)
                 changed.append(text)
+            if len(rows) == ROBUSTNESS_POSTS:
+                break
         scores = np.array([verdict.score or 0.0 for verdict in detector.stream(changed)])
         each[name] = _drop(written.lures[rows], written.scores[rows], scores)
     drops = {name: row["drop"] for name, row in each.items() if row["drop"] is not None}

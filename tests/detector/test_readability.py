@@ -24,6 +24,12 @@ from detector.readability import MIN_LETTERS, abstain_reason
         "dicari krywn utk toko hp, gj 3jt/bln, lbr mggu, hub wa sgr, yg srs aja, blm nikah, dkt kmps, jgn lp bwa ktp",
         "Przyjmę do pracy szczególnie chętnych, grzeczność i czystość, wszystkie szczegóły przez telefon",
         "Urgent!Hiring/typist/800usd/mo t.me/example_hr1",
+        "Admin:$900/bln Kamboja: wa.me/6281234567",
+        "Poipet CS:$800/mo TL:$1500/mo HR:t.me/xx_1",
+        "[2026-01-05 10:22:31] Rina: butuh 5 orang admin, tiket ditanggung",
+        "qzkfw vbxjh trpdq wkzzf ghqxv bnmcd " * 100
+        + "typists wanted in Poipet, free ticket and visa, 900 dollars, leave this week",
+        "qzkfw vbxjh trpdq wkzzf ghqxv bnmcd " * 100 + "รับแอดมินตอบแชทปอยเปต",
     ],
 )
 def test_a_text_that_says_something_is_judged(text: str) -> None:

@@ -108,3 +108,9 @@ def test_numbers_and_links_outlive_emoji_and_shuffling() -> None:
         changed = [PERTURBATIONS[name](text, _random(seed)) for seed in range(20)]
         assert all("1.500.000" in one and "t.me/kerja.sini" in one for one in changed)
         assert len(set(changed)) > 1
+
+
+def test_a_roughened_post_keeps_some_of_its_words() -> None:
+    for seed in range(300):
+        found = roughen("kerja zzq " * 30, _random(seed)).lower()
+        assert any(word in found for word in ("kerja", "zzq", "k e r j a", "z z q", "k3rj4", "kerj4", "k3rja"))
