@@ -164,6 +164,7 @@ Real posts that are no lures, and how often they are flagged:
 - **Test posts per language are few** ({min(tested)} to {max(tested)}) and come from a few writing batches, so figures
   by language are rough and their intervals too narrow.
 - **Other languages** are scored and marked as not evaluated; treat their bands as hints.
+{_weak_spots(report["suites"]["robustness"])}
 - Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the
   confusion table in `training/report/report.md`.
 - Evidence shows which words moved the score, exactly; it does not show that they are true, and spans can be wider than a
@@ -256,6 +257,17 @@ def robustness_table(found: Report) -> str:
         drop = _figure({"value": row["drop"], "low": row["low"], "high": row["high"]})
         lines.append(f"| `{name}` | {row['posts']} | {_three(row['before'])} | {_three(row['after'])} | {drop} |")
     return "\n".join(lines)
+
+
+def _weak_spots(found: Report) -> str:
+    """Return the three perturbations that cost most, as a line of the limits."""
+    drops = {name: row["drop"] for name, row in found["each"].items() if row["drop"] is not None}
+    worst = sorted(drops, key=lambda name: -drops[name])[:3]
+    told = ", ".join(f"`{name}` {drops[name]:.2f}" for name in worst)
+    return (
+        f"- **Changed posts** are told apart less well. Of the ways tried, these cost most average precision: {told}\n"
+        "  (`training/perturb.py` says what they are)."
+    )
 
 
 def _fairness_lines(found: Report) -> str:
