@@ -122,6 +122,12 @@ _LATIN = {
     "ni ke kati kaha kina kasari kaam kam paisa talab jagir rojgar chahiyo chaiyo chahincha parcha parchha parne dai bhai didi bahini yo tyo "
     "aayo aako aaera aau aauna gayo gako jana jane herne matra bhanda bhane bhanera dincha dine rakheko khana basna basne mahina barsa lagi "
     "lagcha hernus sabai aba hijo aaja bholi sathi xa xaina vayo hola holaa ta nai",
+    "fr": "de la le les des du et en à au aux pour par avec sur dans une un est sont nous vous votre notre nos vos qui que ou où pas plus ne se "
+    "ce cette ces il elle ils mon ma mes son sa ses je j ai cherche recherche travail emploi poste chez sans depuis très être avoir",
+    "it": "di il lo la gli le un una uno per con che e è sono del della dei delle nel nella al alla da dal in su non si ci cercasi cerco cerca "
+    "lavoro anche come più presso siamo nostra nostro vostro tempo pieno",
+    "de": "der die das und ist für mit wir sie ein eine einen im in den dem des von zu zum zur auf bei nach sind wird nicht ich auch oder als "
+    "suchen sucht suche arbeit stelle ihre unser unsere haben bitte",
     "es": "de la el los las que en y para con por una un se no su del al es lo como más mas pero sus le ya este esta son entre cuando muy sin "
     "sobre también ser hay donde quien desde todo todos nos te si trabajo trabajar empleo sueldo mensual empresa buscamos requisitos "
     "experiencia personas años vacante enviar oferta gratis pago",
