@@ -167,8 +167,8 @@ Real posts that are no lures, and how often they are flagged:
 {_weak_spots(report["suites"]["robustness"])}
 - Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the
   confusion table in `training/report/report.md`.
-- **Job seekers** who write that they have a passport and want to work abroad may come out as `review` (a user's try of 0.3.0: four of
-  eleven). They are `not_job`; the corpus holds too few of them.
+- **Job seekers** who write that they have a passport and want to work abroad may come out as `review` (a user's try of 0.3.0: four
+  of eleven). They are `not_job`; the corpus holds too few of them.
 - Evidence shows which words moved the score, exactly; it does not show that they are true, and spans can be wider than a
   reader would mark.
 - Images, voice and anything behind a link are not read.
