@@ -5,7 +5,6 @@ reader saw in its stead: an id shows language and number, and so which posts wer
 ids is the corpus, which readers are not given.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from sklearn.metrics import cohen_kappa_score
 
 from detector.errors import InputError, RecordError
 from detector.records import LABELS
-from training.examples import Example
+from training.examples import Example, file_of
+from training.hashing import stable_hash
 
 SHARE = 10
 """One post in so many, of each file, is read a second time."""
@@ -48,13 +48,13 @@ def chosen(examples: Sequence[Example]) -> list[Example]:
     return [
         example
         for _, posts in sorted(by_author.items())
-        for example in sorted(posts, key=lambda e: _hash(e.id))[: -(-len(posts) // SHARE)]
+        for example in sorted(posts, key=lambda e: _order(e.id))[: -(-len(posts) // SHARE)]
     ]
 
 
 def reader_name(name: str) -> str:
     """Return the name under which a reader sees a post, made up from a hash of its id."""
-    return f"p-{_hash(name):016x}"
+    return f"p-{_order(name):016x}"
 
 
 def unread(examples: Sequence[Example], readings: Mapping[str, str]) -> list[Example]:
@@ -102,7 +102,7 @@ def agreement(examples: Sequence[Example], readings: Mapping[str, str]) -> Agree
     for name, label in sorted(readings.items()):
         pair = (str(by_id[name].label), label)
         pairs["all"].append(pair)
-        pairs.setdefault(by_id[name].group.rpartition("-b")[0], []).append(pair)
+        pairs.setdefault(file_of(by_id[name].group), []).append(pair)
     ordered = {key: pairs[key] for key in (*sorted(set(pairs) - {"all"}), "all")}
     return Agreement(
         kappas={key: _kappa(rows) for key, rows in ordered.items() if rows},
@@ -135,5 +135,5 @@ def _kappa(rows: Sequence[tuple[str, str]]) -> float:
     return float(cohen_kappa_score(writers, readers, labels=LABELS))
 
 
-def _hash(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"second/{name}".encode()).digest()[:8])
+def _order(name: str) -> int:
+    return stable_hash(f"second/{name}")

@@ -24,7 +24,7 @@ from detector.contacts import find_contacts
 from detector.errors import RecordError
 from detector.records import LABELS
 from training.duplicates import NEAR, near_duplicates
-from training.examples import Example, corpus_example, corpus_files, corpus_rows
+from training.examples import Example, corpus_example, corpus_files, corpus_rows, file_of
 from training.variety import LanguageVariety, variety, variety_table
 
 MAX_SURFACE_AUC = 0.70
@@ -160,7 +160,7 @@ def _imbalances(examples: Sequence[Example]) -> list[str]:
     """Return the files whose labels are not in the proportions that ``data/README.md`` gives."""
     counts: dict[str, Counter[str]] = {}
     for example in examples:
-        counts.setdefault(example.group.rsplit("-", 1)[0], Counter())[str(example.label)] += 1
+        counts.setdefault(file_of(example.group), Counter())[str(example.label)] += 1
     return [
         f"{name}: expected about {share:.0%} {label}, got {row[label] / row.total():.0%}"
         for name, row in counts.items()

@@ -50,24 +50,27 @@ KEYWORDS = re.compile(
 
 
 def baseline_scores(run: Path) -> dict[str, list[float]]:
-    """Return the scores of the corpus' test posts by each baseline, in order; they are computed once and kept in the run folder.
+    """Return the scores of the corpus' test posts by each baseline, in order; the slow ones are kept in the run folder.
 
     They do not hang on the network that is trained, so this can be run while that trains.
     """
     prepared = load_prepared(run / "prepared")
-    kept = run / "baselines.json"
-    if kept.exists():
-        found = json.loads(kept.read_text("utf-8"))
-        if found["fingerprint"] == prepared.facts["fingerprint"]:
-            return dict(found["scores"])
     train, test = prepared.part("train"), prepared.part("test")
     test = test.select(np.flatnonzero(np.asarray(test["source"]) == "corpus"))
+    return {**_kept(run / "baselines.json", prepared, train, test), "keywords": keyword_scores(test["text"]).tolist()}
+
+
+def _kept(path: Path, prepared: Prepared, train: Dataset, test: Dataset) -> dict[str, list[float]]:
+    """Return the scores of the baselines that must be trained, computed once for each state of the posts."""
+    if path.exists():
+        found = json.loads(path.read_text("utf-8"))
+        if found["fingerprint"] == prepared.facts["fingerprint"]:
+            return dict(found["scores"])
     scores = {
-        "keywords": keyword_scores(test["text"]).tolist(),
         "tfidf_logistic_regression": tfidf_scores(train, test["text"]).tolist(),
         "frozen_encoder_logistic_regression": frozen_encoder_scores(prepared, train, test).tolist(),
     }
-    kept.write_text(json.dumps({"fingerprint": prepared.facts["fingerprint"], "scores": scores}) + "\n", "utf-8")
+    path.write_text(json.dumps({"fingerprint": prepared.facts["fingerprint"], "scores": scores}) + "\n", "utf-8")
     return scores
 
 

@@ -80,6 +80,11 @@ def corpus_files(folder: Path) -> list[Path]:
     return paths
 
 
+def file_of(group: str) -> str:
+    """Return the corpus file of a writing batch: ``zh-Hant`` of ``zh-Hant-b03``. Posts of a file may be in several scripts."""
+    return group.rpartition("-b")[0]
+
+
 def corpus_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the checked rows of one corpus file.
 

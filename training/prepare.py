@@ -20,6 +20,7 @@ from detector.records import INDICATORS, LABELS
 from detector.text import NormalisedText, normalise
 from training.config import TrainConfig, config_from
 from training.examples import Example, read_corpus
+from training.hashing import stable_hash
 from training.perturb import roughen
 from training.sources import Source, read_public, read_sources
 from training.splits import Split, split
@@ -150,7 +151,7 @@ def _row(example: Example, place: Split, encoder: Encoder, *, noisy: bool) -> di
 
 def _variants(example: Example, encoder: Encoder) -> list[list[list[int]]]:
     """Return the windows of a post roughened in different ways; where quotes then lie is not known."""
-    texts = [roughen(example.text, np.random.default_rng((_hash(example.id), number))) for number in range(VARIANTS)]
+    texts = [roughen(example.text, np.random.default_rng((stable_hash(example.id), number))) for number in range(VARIANTS)]
     return [[window.ids.tolist() for window in encoder.windows(normalise(text).text)] for text in texts]
 
 
@@ -159,7 +160,7 @@ def _excerpt(windows: Sequence[Window], name: str) -> Window:
 
     Adverts are long, and time is short; and cut to the length of posts they cannot be told from lures by their length.
     """
-    random = np.random.default_rng(_hash(name))
+    random = np.random.default_rng(stable_hash(name))
     window = windows[0] if random.random() < 2 / 3 else windows[int(random.integers(len(windows)))]
     n_tokens = min(len(window.ids), int(random.integers(24, EXCERPT_TOKENS)))
     start = 1 if window is windows[0] else int(random.integers(1, len(window.ids) - n_tokens + 2))
@@ -169,7 +170,7 @@ def _excerpt(windows: Sequence[Window], name: str) -> Window:
 
 def _sample(examples: Sequence[Example], splits: Sequence[Split], sources: dict[str, Source]) -> list[int]:
     """Return the places to keep: all of the corpus, and of each public set as many rows as declared, by hash."""
-    order = sorted(range(len(examples)), key=lambda i: _hash(examples[i].id))
+    order = sorted(range(len(examples)), key=lambda i: stable_hash(examples[i].id))
     taken: Counter[tuple[str, Split]] = Counter()
     kept = []
     for i in order:
@@ -211,7 +212,3 @@ def _data_hash(examples: Sequence[Example], splits: Sequence[Split]) -> str:
     for example, place in zip(examples, splits, strict=True):
         digest.update(json.dumps([example.id, example.text, example.labels, place]).encode())
     return digest.hexdigest()[:16]
-
-
-def _hash(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])

@@ -1,6 +1,5 @@
 """Which posts train, validate and test: groups never cross, and near-duplicates are one group."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -8,6 +7,7 @@ from typing import Literal
 from detector.errors import InputError
 from training.duplicates import NEAR, near_duplicates
 from training.examples import Example
+from training.hashing import stable_hash
 from training.sources import Source
 
 Split = Literal["train", "validation", "test", "held_out"]
@@ -100,4 +100,4 @@ def _own_split(example: Example, dealt: Mapping[str, Split], sources: Mapping[st
 
 
 def _hash(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{SALT}/{name}".encode()).digest()[:8])
+    return stable_hash(f"{SALT}/{name}")

@@ -6,7 +6,6 @@ no language.
 """
 
 import base64
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -15,6 +14,8 @@ from numpy.typing import NDArray
 
 from detector.records import Verdict
 from detector.scoring import Detector
+from training.examples import file_of
+from training.hashing import stable_hash
 from training.metrics import average_precision
 from training.perturb import PERTURBATIONS, Random
 
@@ -52,12 +53,12 @@ def robustness(detector: Detector, written: ScoredPosts) -> dict[str, Any]:
     drop is that of the middle 95 % over resampled posts. ``None`` stands where lures or others are lacking.
     """
     ids, texts = written.posts["id"], written.posts["text"]
-    order = sorted(range(len(ids)), key=lambda i: _hash(ids[i]))
+    order = sorted(range(len(ids)), key=lambda i: stable_hash(ids[i]))
     each = {}
     for name, change in PERTURBATIONS.items():
         rows, changed = [], []
         for i in order:
-            text = change(texts[i], np.random.default_rng(_hash(f"{name}/{ids[i]}")))
+            text = change(texts[i], np.random.default_rng(stable_hash(f"{name}/{ids[i]}")))
             if text != texts[i]:
                 rows.append(i)
                 changed.append(text)
@@ -124,7 +125,7 @@ def _false_positives(written: ScoredPosts, bands: Sequence[str]) -> dict[str, di
     found: dict[str, dict[str, int]] = {}
     for group, lure, band in zip(written.posts["group"], written.lures.tolist(), bands, strict=True):
         if not lure:
-            row = found.setdefault(group.rpartition("-b")[0], {"others": 0, "flagged": 0})
+            row = found.setdefault(file_of(group), {"others": 0, "flagged": 0})
             row["others"] += 1
             row["flagged"] += band in ("high", "review")
     return dict(sorted(found.items()))
@@ -175,7 +176,3 @@ def _log_line(random: Random) -> str:
 
 def _word(random: Random, least: int, most: int) -> str:
     return "".join(random.choice(_LETTERS, int(random.integers(least, most))))
-
-
-def _hash(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])

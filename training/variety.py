@@ -5,7 +5,6 @@ rises with the posts to compare with, distinct-n falls with length. Of the posts
 (minimal pairs, swap groups) a sample has one.
 """
 
-import hashlib
 import re
 import unicodedata
 from bisect import bisect_left
@@ -17,7 +16,8 @@ from math import exp, log
 
 from detector.records import LABELS
 from detector.text import normalise
-from training.examples import Example
+from training.examples import Example, file_of
+from training.hashing import stable_hash
 
 POSTS = 120
 """Posts sampled for a language."""
@@ -95,7 +95,7 @@ def by_file(examples: Sequence[Example]) -> dict[str, list[Example]]:
     """Return the posts of each corpus file, named by its language; batches are named by it, while a post may say ``hi-Latn``."""
     found: dict[str, list[Example]] = {}
     for example in examples:
-        found.setdefault(example.group.rpartition("-b")[0], []).append(example)
+        found.setdefault(file_of(example.group), []).append(example)
     return found
 
 
@@ -179,7 +179,7 @@ def distinct(posts: Sequence[Tokens], n: int) -> float:
 def sample(examples: Sequence[Example], number: int) -> list[Example]:
     """Return some posts, chosen by a hash of their ids: the same ones on every machine, one of each pair or swap group."""
     chosen: dict[str, Example] = {}
-    for example in sorted(examples, key=lambda example: _hash(example.id)):
+    for example in sorted(examples, key=lambda example: stable_hash(f"variety/{example.id}")):
         chosen.setdefault(example.pair or example.id, example)
     return list(chosen.values())[:number]
 
@@ -222,7 +222,3 @@ def _shown(figure: float | None) -> str:
 
 def _in_short(label: Variety | None) -> str:
     return "–" if label is None else f"{_shown(label.self_bleu)} / {_shown(label.distinct[1])}"
-
-
-def _hash(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"variety/{name}".encode()).digest()[:8])

@@ -74,6 +74,31 @@ class Written:
         self.lures = np.array(lures)
 
 
+class Reader:
+    """A detector that finds a lure where a text says so in small letters."""
+
+    def stream(self, texts: list[str]) -> list[Any]:
+        self.read = [*getattr(self, "read", []), *texts]
+        return [type("Verdict", (), {"score": float("umpan" in text)}) for text in texts]
+
+
+def test_robustness_counts_only_posts_that_a_perturbation_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.suites.ROBUSTNESS_POSTS", 6)
+    plain, lures = [f"kerja {i}" for i in range(8)], [f"umpan {i} ж" for i in range(4)]
+    written = Written([""] * 12, ["low"] * 12, ["a-b01"] * 12, [False] * 8 + [True] * 4)
+    written.posts |= {"id": [str(i) for i in range(12)], "text": plain + lures}
+    written.scores = written.lures.astype(float)
+    reader = Reader()
+    each = robustness(reader, written)["each"]  # type: ignore[arg-type]
+    assert (each["romanised"]["posts"], each["romanised"]["drop"]) == (4, None)  # the lures alone are not in Latin letters
+    assert each["quoted"]["posts"] == 6
+    assert (each["quoted"]["before"], each["quoted"]["after"]) == (1.0, 1.0)
+    assert not set(reader.read) & {*plain, *lures}
+    upper = each["other_case"]
+    assert upper["after"] < upper["before"]
+    assert upper["low"] <= upper["drop"] <= upper["high"]
+
+
 def test_a_swap_that_changes_the_band_is_counted() -> None:
     pairs, bands = ["a-s1", "a-s1", "a-s1", "", "a-p1", "a-p1"], ["low", "low", "high", "low", "low", "high"]
     found = fairness(Written(pairs, bands, ["a-b01"] * 6, [False] * 6))

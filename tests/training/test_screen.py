@@ -1,13 +1,17 @@
 """Screening: every variant with every seed is written down once, whoever trains it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from sklearn.metrics import average_precision_score
 
 from detector.errors import InputError
 from training.config import config_from
-from training.finetune import post_weights
+from training.finetune import Run, load_network, lure_margins, post_weights, predict, window_table
 from training.prepare import load_prepared
 from training.screen import FIGURES, RESULTS, read_variants, screen, table
 
@@ -46,10 +50,25 @@ def test_a_language_left_out_is_not_trained_on_and_measured_apart(tiny_run: Path
     ours = zip(prepared.part("train")["language"], prepared.part("train")["source"], strict=True)
     number = sum(code.split("-")[0] == language and source == "corpus" for code, source in ours)
     assert {row["posts_left_out"] for row in rows} == {number}
-    assert all(0 < row["average_precision_left_out"] <= 1 for row in rows)
     config = config_from({**prepared.facts["config"], "without": language})
     weights = post_weights(prepared.part("train"), config)
     assert [bool(weight) for weight in weights] == [code.split("-")[0] != language for code in prepared.part("train")["language"]]
+    changed = replace(prepared, facts={**prepared.facts, "config": {**prepared.facts["config"], "without": language}})
+    train, validation = (window_table(changed, part, tmp_path, _quiet) for part in ("train", "validation"))
+    read = np.concatenate(Run(changed, train, validation, tmp_path / "order", 1, _quiet)._order(0))
+    assert set(train.posts[read]) == set(np.flatnonzero(weights))
+    network = load_network(changed, tmp_path / "apart/seed-1")
+    posts = np.flatnonzero((weights == 0) & (np.asarray(prepared.part("train")["source"]) == "corpus"))
+    logits = predict(network, train, torch.device("cpu"), config, np.flatnonzero(train.variants == 0))[posts]
+    expected = average_precision_score(np.asarray(prepared.part("train")["allowed"])[posts, 0], lure_margins(logits))
+    assert rows[0]["average_precision_left_out"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("language", ["hi-Latn", "xx"])
+def test_a_language_that_the_corpus_has_not_is_refused(tiny_run: Path, language: str) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    with pytest.raises(InputError, match="expected the primary subtag of a language of the corpus"):
+        post_weights(prepared.part("train"), config_from({**prepared.facts["config"], "without": language}))
 
 
 def test_each_variant_is_trained_with_each_seed_and_their_average(tiny_run: Path, tmp_path: Path, variants: Path) -> None:
