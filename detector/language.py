@@ -18,6 +18,8 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from functools import cache, lru_cache
+from importlib import import_module
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from detector.function_words import WORDS
@@ -76,6 +78,7 @@ _UNKNOWN = -2.5
 _ENGLISH = 0.5
 """What an English word counts for among those of other languages, which borrow it."""
 
+_ONE_LOADS = Lock()
 _WORD = re.compile(r"[ऀ-ॣॱ-ॿ]+|[^\W\d_]+")
 _NOISE = re.compile(
     r"https?://[!-~]+|www\.[!-~]+|(?<![\w.+-])[\w.+-]{0,64}@[\w.-]+|\d+|\b(?:whatsapp|telegram|line|zalo|facebook)\b", re.I | re.A
@@ -101,6 +104,12 @@ def identify(text: str) -> str:
     if script == "Hani":
         return _chinese(sample)
     return _by_own_letters(script, sample) or _ONE_LANGUAGE.get(script) or _shared(script, sample)
+
+
+def load_ahead() -> None:
+    """Begin to load py3langid's model beside what else there is to load; :func:`identify` waits for it where it is needed."""
+    with _ONE_LOADS:
+        _loading()
 
 
 def _letters(sample: str) -> Counter[str]:
@@ -187,8 +196,25 @@ def _chances(candidates: str, sample: str) -> dict[str, float]:
     return {language: score - total for language, score in scores.items()}
 
 
-@cache
 def _model() -> "LanguageIdentifier":
+    # Who asks meanwhile waits, instead of unpacking it once more.
+    load_ahead()
+    _loading().join()
+    return _unpacked()
+
+
+@cache
+def _loading() -> Thread:
+    """Return the thread that unpacks the model, which lets others run for most of that time."""
+    # Imported before the thread starts: a process forked during an import in another thread would wait for it forever.
+    import_module("py3langid.langid")
+    thread = Thread(target=_unpacked, name="language")
+    thread.start()
+    return thread
+
+
+@cache
+def _unpacked() -> "LanguageIdentifier":
     # Imported here: unpacking the model takes longer than importing all the rest of the package.
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 

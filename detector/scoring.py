@@ -17,7 +17,7 @@ from detector.contacts import find_contacts
 from detector.encoder import Encoder, Window
 from detector.errors import InputError
 from detector.evidence import TokenLine, pieces
-from detector.language import identify
+from detector.language import identify, load_ahead
 from detector.language_tags import canonical_tag
 from detector.pooling import Pooled, pool
 from detector.readability import abstain_reason
@@ -63,6 +63,7 @@ class Detector:
         :raises MissingExtraError: if the backend's runtime is not installed.
         """
         bundle = read_bundle(Path(folder))
+        load_ahead()
         return cls(bundle, load_backend(backend, bundle), threads=threads)
 
     def score(self, posts: Iterable[Post | str]) -> list[Verdict]:

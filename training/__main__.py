@@ -186,7 +186,7 @@ def screen(
 def export(
     run: Run = RUN,
     out: Folder = DEFAULT_BUNDLE,
-    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "0.3.0",
+    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "0.4.0",
 ) -> None:
     """Write the best model as a bundle: calibrated, quantised, and compared with torch before it is accepted."""
     from training.export import export as run_export

@@ -32,7 +32,7 @@ from training.model_card import report_markdown, write_model_card
 from training.plots import write_plots
 from training.prepare import load_prepared
 from training.sources import read_public, read_sources
-from training.suites import abstention, fairness, robustness
+from training.suites import abstention, fairness, robustness, term_swaps
 
 FALSE_POSITIVE_RATES = (0.001, 0.005, 0.01, 0.05)
 
@@ -84,7 +84,11 @@ def evaluate(run: Path, bundle: Path, out: Path, *, sources: Path, public: Path 
         test = score_posts(detector, prepared.part("test"))
         held_out = [score_posts(detector, posts) for posts in _held_out(sources, public)]
         written = test.only(test.column("source") == "corpus")
-        suites = {"robustness": robustness(detector, written), "abstention": abstention(detector, written)}
+        suites = {
+            "robustness": robustness(detector, written),
+            "fairness": fairness(written) | {"term_swaps": term_swaps(detector, written)},
+            "abstention": abstention(detector, written),
+        }
     by_language = {name: figures(part) for name, part in _parts(written, "language").items()}
     report = {
         "model": identity,
@@ -106,7 +110,7 @@ def evaluate(run: Path, bundle: Path, out: Path, *, sources: Path, public: Path 
         "held_out": _false_positives({part.posts["source"][0]: part for part in held_out}),
         "confusion": confusion(written),
         "indicators": _indicators(written),
-        "suites": suites | {"fairness": fairness(written)},
+        "suites": suites,
         "baselines": _baselines(run, written),
     }
     out.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from sklearn.metrics import average_precision_score
 
 from detector.bundle import EMBEDDINGS, GRAPH, MANIFEST, TOKENIZER, Bundle, Manifest, write_bundle
 from detector.calibration import OperatingPoints, label_probabilities
+from detector.encoder import SPECIAL_TOKENS
 from detector.errors import BundleError
 from detector.records import INDICATORS, LABELS
 from detector.scoring import Detector
@@ -24,10 +25,14 @@ from training.fit_calibration import Calibration, Validation, fit
 from training.network import POSITION_OFFSETS, Network
 from training.onnx_graph import EncoderShape, build_graph
 from training.prepare import Prepared, load_prepared
+from training.rounding import round_products
 
 MAX_BYTES = 60_000_000
 MAX_SCORE_GAP = 0.03
 MAX_PRECISION_LOSS = 0.003
+FLOAT_LAYERS = 4
+"""Their rounding costs most, for all layers above work on what it left."""
+ROUNDING_POSTS = 200
 NAME = "scam-recruitment-detector"
 FloatArray = NDArray[np.float32]
 
@@ -51,7 +56,7 @@ class Parity:
         )
 
 
-def export(run: Path, out: Path, *, version: str) -> Parity:
+def export(run: Path, out: Path, *, version: str, float_layers: int = FLOAT_LAYERS) -> Parity:
     """Write the best seed of a run as a bundle.
 
     The bundle is made beside ``out`` and takes its place only when it has passed the gate; a bundle that is refused, or fails to be
@@ -59,6 +64,7 @@ def export(run: Path, out: Path, *, version: str) -> Parity:
 
     :param run: Run folder with ``prepared`` and ``finetune``.
     :param out: Folder for the bundle.
+    :param float_layers: Lower layers whose arithmetic stays in float32; those above run in 8 bits.
     :raises BundleError: if the weights were trained on other posts than the run holds, or the bundle is too large or fails the
         parity gate.
     """
@@ -69,7 +75,7 @@ def export(run: Path, out: Path, *, version: str) -> Parity:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as made:
         draft = Path(made)
-        _write_files(network, prepared, draft)
+        _write_files(network, prepared, draft, float_layers)
         bundle = write_bundle(draft, _manifest(prepared, version, _UNFITTED), FILES)
         validation = _validation(prepared, bundle)
         calibration = fit(validation)
@@ -104,7 +110,7 @@ FILES = (GRAPH, EMBEDDINGS, TOKENIZER)
 _UNFITTED = Calibration(1.0, 1.0, OperatingPoints(0.5, 0.5), {})
 
 
-def _write_files(network: Network, prepared: Prepared, out: Path) -> None:
+def _write_files(network: Network, prepared: Prepared, out: Path, float_layers: int) -> None:
     """Write graph, embeddings and tokenizer; the embeddings apart, because training never changes them."""
     settings = network.encoder.config
     shape = EncoderShape(
@@ -113,7 +119,8 @@ def _write_files(network: Network, prepared: Prepared, out: Path) -> None:
         epsilon=settings.layer_norm_eps,
         position_offset=POSITION_OFFSETS[settings.model_type],
     )
-    model = build_graph(_state(network), shape, max_tokens=prepared.config.max_tokens)
+    products = round_products(network, sample_windows(prepared), first=float_layers)
+    model = build_graph(_state(network), shape, max_tokens=prepared.config.max_tokens, products=products)
     with (out / EMBEDDINGS).open("wb") as stream:
         for weight in model.graph.initializer:
             if weight.name.startswith("embeddings.word_embeddings.weight"):
@@ -123,6 +130,15 @@ def _write_files(network: Network, prepared: Prepared, out: Path) -> None:
                 weight.ClearField("raw_data")
     onnx.save(model, str(out / GRAPH))
     (out / TOKENIZER).write_bytes((prepared.base / TOKENIZER).read_bytes())
+
+
+def sample_windows(prepared: Prepared) -> list[NDArray[np.int64]]:
+    """Return the first windows of some posts of the train split, of all languages, to choose the rounding of the weights by."""
+    posts = prepared.part("train")
+    ours = np.flatnonzero(np.asarray(posts["source"]) == "corpus")
+    chosen = ours[np.linspace(0, len(ours) - 1, min(ROUNDING_POSTS, len(ours))).astype(np.int64)]
+    windows = [np.asarray(row["windows"][0], dtype=np.int64) for row in posts.select(chosen)]
+    return [window for window in windows if len(window) > SPECIAL_TOKENS]
 
 
 def _state(network: Network) -> dict[str, FloatArray]:

@@ -108,3 +108,17 @@ def expected_calibration_error(truth: BoolArray, scores: FloatArray, *, bins: in
     parts = np.array_split(np.argsort(scores, kind="stable"), bins)
     gaps = [len(part) * abs(scores[part].mean() - truth[part].mean()) for part in parts if len(part)]
     return float(sum(gaps) / len(scores))
+
+
+def share_interval(share: float, number: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of independent cases, which is not empty where none or all of them count.
+
+    :param share: In [0, 1].
+    :param number: Cases, above 0.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+    """
+    z = 1.959964
+    middle = (share + z * z / (2 * number)) / (1 + z * z / number)
+    reach = z / (1 + z * z / number) * np.sqrt(share * (1 - share) / number + (z / (2 * number)) ** 2)
+    return float(max(0.0, middle - reach)), float(min(1.0, middle + reach))

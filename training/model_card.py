@@ -164,7 +164,7 @@ Real posts that are no lures, and how often they are flagged:
 - **Test posts per language are few** ({min(tested)} to {max(tested)}) and come from a few writing batches, so figures
   by language are rough and their intervals too narrow.
 - **Other languages** are scored and marked as not evaluated; treat their bands as hints.
-{_weak_spots(report["suites"]["robustness"])}
+{_weak_spots(report["suites"]["robustness"])}{_swap_limits(report["suites"]["fairness"])}
 - Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the
   confusion table in `training/report/report.md`.
 - **Job seekers** who write that they have a passport and want to work abroad may come out as `review` (a user's try of 0.3.0: four
@@ -272,6 +272,17 @@ def _weak_spots(found: Report) -> str:
     )
 
 
+def _swap_limits(found: Report) -> str:
+    """Return what swapped terms change, as a line of the limits; nothing for a report from before they were tried."""
+    if "term_swaps" not in found:
+        return ""
+    told = ", ".join(f"{_SWAPPED[kind]} {_share(row['all']['band_changed'])}" for kind, row in found["term_swaps"].items())
+    return (
+        "\n- **Who hires and who is wanted** should not matter. Share of swaps of one term for another, in test posts with one,\n"
+        f"  that change the band (`training/swaps.toml`): {told}."
+    )
+
+
 def _fairness_lines(found: Report) -> str:
     rates = [f"| `{k}` | {row['others']} | {row['flagged']} |" for k, row in found["false_positives"].items()]
     swaps = (
@@ -287,7 +298,31 @@ def _fairness_lines(found: Report) -> str:
         "posts a language:"
     )
     table = [spread, "", "| language | posts that are no lures | flagged `review` or above |", "|---|---|---|", *rates]
-    return "\n".join([swaps, *(["", *table] if rates else [])])
+    return "\n".join([swaps, *_swap_table(found.get("term_swaps", {})), *(["", *table] if rates else [])])
+
+
+_SWAPPED = {"ethnicity": "the employer's ethnicity", "gender": "gender"}
+
+
+def _swap_table(found: Report) -> list[str]:
+    """Return the lines on swapped terms; none for a report from before they were tried."""
+    if not found:
+        return []
+    lines = [
+        "",
+        "Terms for the employer's ethnicity, or for the gender wanted or speaking, swapped by the tables of `training/swaps.toml`, "
+        "in test posts that have one. Posts may give several swaps; intervals are Wilson's, 95 %, and count posts:",
+        "",
+        "| swapped | in | posts | swaps | band changed | score moved, mean |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {_SWAPPED[kind]} | {name} | {row['posts']} | {row['swaps']} | {_share(row['band_changed'])} "
+        f"| {_three(row['score_moved_mean'])} |"
+        for kind, parts in found.items()
+        for name, row in parts.items()
+    ]
+    return lines
 
 
 def _abstention_table(found: Report) -> str:
@@ -316,6 +351,12 @@ def _figure(figure: Report) -> str:
     if figure["value"] is None:
         return "undefined (one class)"
     return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+
+def _share(figure: Report) -> str:
+    if figure["value"] is None:
+        return "undefined"
+    return f"{_percent(figure['value'])} [{_percent(figure['low'])}, {_percent(figure['high'])}]"
 
 
 def _three(value: float | None) -> str:

@@ -1,11 +1,13 @@
-"""The network written as an ONNX graph: BERT layers in ONNX Runtime's fused operators, weights in 4 and 8 bits.
+"""The network written as an ONNX graph: BERT layers in ONNX Runtime's fused operators, weights in 4 and 8 bits, 8-bit arithmetic.
 
 The graph is built by hand rather than traced. Tracing gives the same arithmetic in about eight times as many nodes, and names
 no weight; here every initialiser carries the name it has in the run folder, so that a bundle can be read back (the torch
 backend does) and two bundles of the same base differ only where training changed them.
 
-Weights are stored in few bits and expanded to float32 when the graph is loaded. Arithmetic in 8 bits was tried
-and is not used: it moved scores by up to 0.4 (``training/experiments.md``).
+Products that :mod:`training.rounding` has rounded run in 8 bits. From the first such layer on ``<s>`` and ``</s>``, whose states
+are some thirty times as large as those of other tokens, are a stream of their own that joins the others only in attention; their
+products are taken twice, of the rounded state and of what rounding left, which is as good as 16 bits. All other weights are
+stored in few bits and expanded to float32 when the graph is loaded. What else was tried stands in ``training/experiments.md``.
 
 Source: ONNX Runtime's contributed operators, docs/ContribOperators.md.
 """
@@ -19,9 +21,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from detector.errors import BundleError
+from training.rounding import Product
 
 FloatArray = NDArray[np.float32]
 State = Mapping[str, FloatArray]
+Streams = tuple[str, str]
+"""What ``<s>`` and ``</s>`` are at a place in the graph, and what the tokens between them are."""
 
 OPSET = 21
 MS = "com.microsoft"
@@ -29,6 +34,9 @@ BLOCK = 32
 """Values that share a scale in 4 bits."""
 WEIGHT_LEVELS = 127
 """Largest magnitude of an 8-bit weight."""
+QKV = "attention.self.qkv"
+"""Query, key and value of an 8-bit layer, one product: they read the same states, which so are rounded once."""
+_END = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,9 @@ class EncoderShape:
     position_offset: int = 0
 
 
-def build_graph(state: State, shape: EncoderShape, *, max_tokens: int, quantised: bool = True) -> onnx.ModelProto:
+def build_graph(
+    state: State, shape: EncoderShape, *, max_tokens: int, quantised: bool = True, products: Mapping[str, Product] | None = None
+) -> onnx.ModelProto:
     """Return the network as a graph from token ids to token scores.
 
     Input ``ids``, int64, *shape* ``(1, n_tokens)``; output ``token_scores``, float32, *shape* ``(n_tokens, n_outputs)``: what
@@ -56,11 +66,19 @@ def build_graph(state: State, shape: EncoderShape, *, max_tokens: int, quantised
     :param state: Weights by their names in the run folder (``embeddings.*``, ``encoder.layer.*``, ``heads.*``).
     :param max_tokens: Longest window, in tokens; the position table is cut to it.
     :param quantised: Store weights in 4 bits where that loses nothing, else in 8, and embeddings in 4; else all in float32.
+    :param products: What :func:`training.rounding.round_products` gives, for the upper layers that run in 8 bits; none by default.
     """
-    builder = _Builder(state, shape, quantised=quantised)
+    builder = _Builder(state, shape, products or {}, quantised=quantised)
+    names = [f"encoder.layer.{number}" for number in range(shape.layers)]
+    rounded = [name for name in names if f"{name}.{QKV}" in builder.products]
     hidden = builder.embed(max_tokens)
-    for layer in range(shape.layers):
-        hidden = builder.layer(f"encoder.layer.{layer}", hidden)
+    for name in names[: len(names) - len(rounded)]:
+        hidden = builder.layer(name, hidden)
+    if rounded:
+        streams = builder.part(hidden)
+        for name in rounded:
+            streams = builder.layer_8bit(name, streams)
+        hidden = builder.join(streams)
     builder.heads(hidden)
     return builder.model()
 
@@ -110,18 +128,24 @@ def pack_nibbles(values: NDArray[np.int8]) -> bytes:
 class _Builder:
     """Collects nodes and initialisers."""
 
-    def __init__(self, state: State, shape: EncoderShape, *, quantised: bool) -> None:
+    def __init__(self, state: State, shape: EncoderShape, products: Mapping[str, Product], *, quantised: bool) -> None:
         self.state = state
         self.shape = shape
+        self.products = products
         self.quantised = quantised
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
+        self.stored: set[str] = set()
 
     def add(self, op: str, inputs: list[str], output: str, domain: str = "", **attributes: object) -> str:
         self.nodes.append(helper.make_node(op, inputs, [output], name=output, domain=domain, **attributes))
         return output
 
     def store(self, name: str, array: NDArray[np.generic]) -> str:
+        """Store a weight, unless it is already there, and return its name."""
+        if name in self.stored:
+            return name
+        self.stored.add(name)
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
@@ -132,6 +156,9 @@ class _Builder:
         kind = self.state["embeddings.token_type_embeddings.weight"][0]
         self.store("embeddings.positions", positions + kind)
         self.store("zero", np.zeros(1, np.int64))
+        for name, place in (("one", 1), ("two", 2), ("last", -1), ("end", _END)):
+            if self.products:
+                self.store(name, np.array([place], np.int64))
         self.add("Shape", ["ids"], "n_tokens", start=1, end=2)
         self.add("Slice", ["embeddings.positions", "zero", "n_tokens", "zero"], "positions")
         summed = self.add("Add", [words, "positions"], "embedded")
@@ -188,9 +215,73 @@ class _Builder:
         wide = self.add("Gelu", [self.linear(f"{name}.intermediate.dense", attended)], f"{name}.wide", MS)
         return self.skip_norm(self.linear(f"{name}.output.dense", wide), attended, f"{name}.output.LayerNorm")
 
-    def skip_norm(self, hidden: str, skip: str, name: str) -> str:
-        gamma, beta = self._norm(name)
-        return self.add("SkipLayerNormalization", [hidden, skip, gamma, beta], f"{name}.out", MS, epsilon=self.shape.epsilon)
+    def skip_norm(self, hidden: str, skip: str, name: str, suffix: str = "") -> str:
+        """Add and normalise, in two operators: the fused one is several times slower on processors."""
+        summed = self.add("Add", [hidden, skip], f"{name}.sum{suffix}")
+        return self.add("LayerNormalization", [summed, *self._norm(name)], f"{name}.out{suffix}", epsilon=self.shape.epsilon)
+
+    def part(self, hidden: str) -> Streams:
+        """Take ``<s>`` and ``</s>`` apart from the tokens between them."""
+        first = self.add("Slice", [hidden, "zero", "one", "one"], "first")
+        last = self.add("Slice", [hidden, "last", "end", "one"], "final")
+        others = self.add("Slice", [hidden, "one", "last", "one"], "others")
+        return self.add("Concat", [first, last], "special", axis=1), others
+
+    def join(self, streams: Streams) -> str:
+        """Put ``<s>`` and ``</s>`` back around the tokens between them."""
+        special, others = streams
+        first = self.add("Slice", [special, "zero", "one", "one"], "first.out")
+        last = self.add("Slice", [special, "one", "two", "one"], "final.out")
+        return self.add("Concat", [first, others, last], "joined", axis=1)
+
+    def layer_8bit(self, name: str, streams: Streams) -> Streams:
+        """Add a layer whose products run in 8 bits; in attention, to which order is nothing, ``<s>`` and ``</s>`` come first."""
+        joined = self.add("Concat", list(self.products_8bit(f"{name}.{QKV}", streams)), f"{name}.qkv", axis=1)
+        parts = [f"{name}.{part}" for part in ("query", "key", "value")]
+        self.nodes.append(helper.make_node("Split", [joined], parts, name=f"{name}.split", axis=2, num_outputs=3))
+        mixed = self.add("MultiHeadAttention", parts, f"{name}.mixed", MS, num_heads=self.shape.heads)
+        special = self.add("Slice", [mixed, "zero", "two", "one"], f"{name}.mixed.special")
+        others = self.add("Slice", [mixed, "two", "end", "one"], f"{name}.mixed.others")
+        out = self.products_8bit(f"{name}.attention.output.dense", (special, others))
+        attended = self.skip_norms(out, streams, f"{name}.attention.output.LayerNorm")
+        inner = self.products_8bit(f"{name}.intermediate.dense", attended)
+        wide = (self.add("Gelu", [inner[0]], f"{name}.wide.special", MS), self.add("Gelu", [inner[1]], f"{name}.wide.others", MS))
+        return self.skip_norms(self.products_8bit(f"{name}.output.dense", wide), attended, f"{name}.output.LayerNorm")
+
+    def skip_norms(self, hidden: Streams, skip: Streams, name: str) -> Streams:
+        return self.skip_norm(hidden[0], skip[0], name, ".special"), self.skip_norm(hidden[1], skip[1], name, ".others")
+
+    def products_8bit(self, name: str, streams: Streams) -> Streams:
+        """Multiply both streams by an 8-bit weight and add its bias."""
+        product = self.products[name]
+        weight = self.store(f"{name}.weight", product.values)
+        scale = self.store(f"{name}.weight.scale", product.scale)
+        bias = self.store(f"{name}.bias", self._bias(name))
+        smoothing = self.store(f"{name}.weight.smoothing", product.smoothing)
+        special, others = (
+            self.add("Mul", [states, smoothing], f"{name}.{stream}.smooth")
+            for stream, states in zip(("special", "others"), streams, strict=True)
+        )
+        rounded = [
+            self.add("DynamicQuantizeMatMul", [states, weight, scale, "", bias], f"{states}.product", MS)
+            for states in (special, others)
+        ]
+        return self._with_rest(special, rounded[0], weight, scale), rounded[1]
+
+    def _with_rest(self, states: str, product: str, weight: str, scale: str) -> str:
+        """Add the product of what 8 bits left of the states."""
+        whole = [f"{states}.{part}" for part in ("whole", "step", "zero")]
+        self.nodes.append(helper.make_node("DynamicQuantizeLinear", [states], whole, name=f"{states}.whole"))
+        kept = self.add("DequantizeLinear", whole, f"{states}.kept")
+        rest = self.add("Sub", [states, kept], f"{states}.rest")
+        again = self.add("DynamicQuantizeMatMul", [rest, weight, scale], f"{states}.rest.product", MS)
+        return self.add("Add", [product, again], f"{states}.whole.product")
+
+    def _bias(self, name: str) -> FloatArray:
+        if not name.endswith(QKV):
+            return self.state[f"{name}.bias"]
+        layer = name.removesuffix(QKV)
+        return np.concatenate([self.state[f"{layer}attention.self.{part}.bias"] for part in ("query", "key", "value")])
 
     def heads(self, hidden: str) -> None:
         self.store("heads.weight", self.state["heads.weight"].T)

@@ -1,8 +1,8 @@
 """Suites beside the evaluation: posts that were changed, posts about other people, and strings that are no posts.
 
 Robustness: the fourteen perturbations of :mod:`training.perturb`, each on the first of the corpus' test posts that it changes.
-Fairness: the corpus' swap groups, posts that differ only in nationality, language wanted or town. Abstention: strings that are
-no language.
+Fairness: the corpus' swap groups, posts that differ only in nationality, language wanted or town, and posts with the employer's
+ethnicity or the gender swapped by :mod:`training.swaps`. Abstention: strings that are no language.
 """
 
 import base64
@@ -16,8 +16,9 @@ from detector.records import Verdict
 from detector.scoring import Detector
 from training.examples import file_of
 from training.hashing import stable_hash
-from training.metrics import average_precision
+from training.metrics import average_precision, share_interval
 from training.perturb import PERTURBATIONS, Random
+from training.swaps import KINDS, swapped
 
 ROBUSTNESS_POSTS = 240
 RESAMPLES = 300
@@ -129,6 +130,46 @@ def _false_positives(written: ScoredPosts, bands: Sequence[str]) -> dict[str, di
             row["others"] += 1
             row["flagged"] += band in ("high", "review")
     return dict(sorted(found.items()))
+
+
+def term_swaps(detector: Detector, written: ScoredPosts) -> dict[str, Any]:
+    """Return how often another ethnicity of the employer, or another gender, changes the band: by kind, for lures and others.
+
+    Only posts with a term of ``swaps.toml`` count; see :func:`training.swaps.swapped`.
+    """
+    languages = [file_of(group) for group in written.posts["group"]]
+    made = [
+        (row, swap)
+        for row, (text, language) in enumerate(zip(written.posts["text"], languages, strict=True))
+        for swap in swapped(text, language)
+    ]
+    after = list(detector.stream([swap.text for _, swap in made]))
+    bands = [verdict.band for verdict in written.verdicts]
+    rows = np.array([row for row, _ in made], dtype=int)
+    kinds = np.array([swap.kind for _, swap in made], dtype=str)
+    changed = np.array([verdict.band != bands[row] for row, verdict in zip(rows, after, strict=True)], dtype=bool)
+    moved = np.abs(np.array([verdict.score or 0.0 for verdict in after]) - written.scores[rows])
+    parts = {"all": np.ones(len(rows), dtype=bool), "lures": written.lures[rows], "others": ~written.lures[rows]}
+    found: dict[str, Any] = {}
+    for kind in KINDS:
+        chosen = {name: part & (kinds == kind) for name, part in parts.items()}
+        found[kind] = {name: _changes(rows[part], changed[part], moved[part]) for name, part in chosen.items()}
+    return found
+
+
+def _changes(rows: NDArray[np.int_], changed: NDArray[np.bool_], moved: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the share of swaps that change the band; swaps of one post hang together, so its interval counts posts."""
+    posts = len(set(rows.tolist()))
+    if not posts:
+        return {"posts": 0, "swaps": 0, "band_changed": {"value": None, "low": None, "high": None}, "score_moved_mean": None}
+    share = float(changed.mean())
+    low, high = share_interval(share, posts)
+    return {
+        "posts": posts,
+        "swaps": len(rows),
+        "band_changed": {"value": share, "low": low, "high": high},
+        "score_moved_mean": float(moved.mean()),
+    }
 
 
 def abstention(detector: Detector, written: ScoredPosts) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from detector.errors import BackendError, BundleError
 FloatArray = NDArray[np.float32]
 IdArray = NDArray[np.int64]
 
+SLOWER = ["SkipLayerNormFusion"]
+"""Rewritings by the runtime that cost time on processors: addition and normalisation in one operator take longer than in two."""
+
 
 class OnnxBackend:
     """The bundle's graph in ONNX Runtime.
@@ -25,11 +28,11 @@ class OnnxBackend:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # Weights are expanded to float32 once, at loading, instead of being rewritten into 8-bit arithmetic.
+        # Weights outside the 8-bit products are expanded to float32 once, at loading; the runtime adds no 8-bit arithmetic.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
         path = bundle.folder / GRAPH
         try:
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER)
         except Exception as error:  # the runtime's own exceptions share no public root
             raise BundleError(f"{path}: ONNX Runtime {ort.__version__} refused it: {error}") from error
 

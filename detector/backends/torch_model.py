@@ -87,17 +87,31 @@ def _sizes(graph: "onnx.GraphProto") -> tuple[int, float]:
 
 
 def _expand(stored: "Mapping[str, NDArray[np.generic]]") -> dict[str, torch.Tensor]:
-    """Multiply integer weights by their scales; scales stand beside them as ``<name>.scale``."""
+    """Multiply integer weights by their scales and by what their inputs are smoothed with.
+
+    These stand beside them as ``<name>.scale`` and ``<name>.smoothing``. Query, key and value of a layer in 8-bit arithmetic
+    are one weight there.
+    """
     weights = {}
     for name, array in stored.items():
-        if name.endswith(".scale") or name == "zero":
+        if name.endswith((".scale", ".smoothing")) or array.dtype == np.int64:
             continue
         value = array.astype(np.float32)
-        scale = stored.get(f"{name}.scale")
+        scale, smoothing = stored.get(f"{name}.scale"), stored.get(f"{name}.smoothing")
         if scale is not None:
             value = value * _spread(scale.astype(np.float32), value.shape)
-        weights[name] = torch.from_numpy(np.ascontiguousarray(value))
+        if smoothing is not None:
+            value = value * smoothing.astype(np.float32)[:, None]
+        for part, piece in _apart(name, value).items():
+            weights[part] = torch.from_numpy(np.ascontiguousarray(piece))
     return weights
+
+
+def _apart(name: str, value: FloatArray) -> dict[str, FloatArray]:
+    if ".qkv." not in name:
+        return {name: value}
+    parts = np.split(value, 3, axis=-1)
+    return {name.replace("qkv", part): piece for part, piece in zip(("query", "key", "value"), parts, strict=True)}
 
 
 def _spread(scale: FloatArray, shape: tuple[int, ...]) -> FloatArray:

@@ -151,13 +151,19 @@ def test_a_line_s_case_does_not_matter(corpus: dict[str, list[str]]) -> None:
     assert [identify(text.upper()) for text in texts] == [identify(text) for text in texts]
 
 
-def test_several_threads_may_ask_at_once() -> None:
-    code = """
+@pytest.mark.parametrize("start", ["pass", "load_ahead()"], ids=["when-asked", "ahead"])
+def test_several_threads_may_ask_at_once_and_load_one_model(start: str) -> None:
+    code = f"""
 from concurrent.futures import ThreadPoolExecutor
-from detector.language import identify
+from py3langid.langid import LanguageIdentifier
+from detector.language import identify, load_ahead
+loaded, load = [], LanguageIdentifier.from_model_file
+LanguageIdentifier.from_model_file = lambda *of: loaded.append(of) or load(*of)
 texts = ["Wir suchen einen Koch", "Cercasi cameriere per ristorante", "Szukamy kucharza do restauracji"] * 4
+{start}
 with ThreadPoolExecutor(4) as pool:
     assert list(pool.map(identify, texts)) == ["de", "it", "pl"] * 4
+assert len(loaded) == 1
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 

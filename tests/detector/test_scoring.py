@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -285,3 +287,19 @@ def test_a_folder_that_is_no_bundle_is_not_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["chef", " chef", "急招", "🙂", "a" * MAX_CHARACTERS])
 def test_a_text_that_can_be_read_has_no_fault(text: str) -> None:
     assert find_fault(text) is None
+
+
+def test_the_language_model_is_loaded_beside_the_rest_of_a_bundle_and_for_no_other_folder(runnable_bundle: Path) -> None:
+    code = f"""
+from pathlib import Path
+from detector import BundleError, Detector
+from detector.language import _loading
+try:
+    Detector.load(Path({str(runnable_bundle)!r}) / "nowhere")
+except BundleError:
+    pass
+assert _loading.cache_info().currsize == 0
+Detector.load(Path({str(runnable_bundle)!r}))
+assert _loading.cache_info().currsize == 1
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,9 +11,10 @@ from detector import Detector
 from detector.records import LABELS
 from training.evaluate import evaluate, score_posts
 from training.export import export
+from training.model_card import report_markdown, write_model_card
 from training.perturb import PERTURBATIONS
 from training.prepare import load_prepared
-from training.suites import fairness, nonsense, robustness
+from training.suites import fairness, nonsense, robustness, term_swaps
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +56,26 @@ def test_the_words_say_what_the_report_says(evaluated: Path, report: dict[str, A
     card = (evaluated / "bundle/README.md").read_text("utf-8")
     assert report["model"] in card
     assert {path.name for path in (evaluated / "report").iterdir()} >= {"labels.png", "languages.png", "confusion.png"}
+
+
+def test_swapped_terms_are_told_in_report_and_card_and_missing_where_they_were_not_tried(
+    evaluated: Path, report: dict[str, Any], tmp_path: Path
+) -> None:
+    found = report["suites"]["fairness"]["term_swaps"]
+    assert found.keys() == {"ethnicity", "gender"}
+    assert found["gender"]["all"]["posts"] > 0
+    for row in found.values():
+        assert row["all"]["posts"] == row["lures"]["posts"] + row["others"]["posts"]
+        assert row["all"]["swaps"] == row["lures"]["swaps"] + row["others"]["swaps"]
+    words = (evaluated / "report/report.md").read_text("utf-8")
+    row = found["gender"]["all"]
+    assert f"| gender | all | {row['posts']} | {row['swaps']} | {100 * row['band_changed']['value']:.1f} % [" in words
+    assert "Who hires and who is wanted" in (evaluated / "bundle/README.md").read_text("utf-8")
+    fair = {key: value for key, value in report["suites"]["fairness"].items() if key != "term_swaps"}
+    before = report | {"suites": report["suites"] | {"fairness": fair}}
+    assert "swaps.toml" not in report_markdown(before)
+    write_model_card(tmp_path, before)
+    assert "swaps.toml" not in (tmp_path / "README.md").read_text("utf-8")
 
 
 def test_robustness_is_the_same_each_time(evaluated: Path, tiny_run: Path) -> None:
@@ -105,6 +126,40 @@ def test_a_swap_that_changes_the_band_is_counted() -> None:
     assert (found["groups"], found["swaps"], found["band_changed"]) == (1, 2, 0.5)
     assert found["score_moved_mean"] == pytest.approx((0.2 + 0.4) / 2)
     assert fairness(Written([""], ["low"], ["a-b01"], [False]))["band_changed"] is None
+
+
+class PrejudicedReader:
+    """A detector that flags who has a Korean boss, and nobody else."""
+
+    def stream(self, texts: list[str]) -> list[Any]:
+        flagged = ["Korea" in text for text in texts]
+        return [type("Verdict", (), {"score": 0.9 if one else 0.1, "band": "high" if one else "low"}) for one in flagged]
+
+
+def test_a_detector_that_looks_at_the_employers_ethnicity_is_found_out() -> None:
+    texts = ["Chinese boss", "Korean boss, girls only", "Mandor Tiongkok", "no term", "perempuan atau laki-laki"]
+    written = Written([""] * 5, ["low", "high", "low", "low", "low"], ["en-b01", "en-b01", "id-b02", "en-b01", "id-b02"], [])
+    written.posts["text"] = texts
+    written.lures = np.array([True, False, False, False, False])
+    written.scores = np.array([0.1, 0.9, 0.1, 0.1, 0.1])
+    found = term_swaps(PrejudicedReader(), written)  # type: ignore[arg-type]
+    # Chinese to Korean, Korean to Turkish and to Chinese, Tiongkok to Korea: four of six; one post's gender leaves its boss Korean.
+    ethnicity, gender = found["ethnicity"], found["gender"]
+    assert (ethnicity["all"]["posts"], ethnicity["all"]["swaps"]) == (3, 6)
+    assert ethnicity["all"]["band_changed"]["value"] == pytest.approx(4 / 6)
+    assert ethnicity["all"]["score_moved_mean"] == pytest.approx(0.8 * 4 / 6)
+    assert (ethnicity["lures"]["swaps"], ethnicity["lures"]["band_changed"]["value"]) == (2, 0.5)
+    assert (gender["all"]["posts"], gender["all"]["band_changed"]["value"], gender["all"]["score_moved_mean"]) == (1, 0, 0)
+    assert gender["lures"] == {
+        "posts": 0, "swaps": 0, "band_changed": {"value": None, "low": None, "high": None}, "score_moved_mean": None,
+    }  # fmt: skip
+
+
+def test_posts_without_any_term_leave_the_swaps_undefined() -> None:
+    written = Written([""], ["low"], ["en-b01"], [False])
+    written.posts["text"] = ["nothing to swap"]
+    found = term_swaps(PrejudicedReader(), written)  # type: ignore[arg-type]
+    assert all(row["posts"] == 0 and row["band_changed"]["value"] is None for kind in found.values() for row in kind.values())
 
 
 def test_false_positives_are_counted_by_file_where_there_are_enough() -> None:

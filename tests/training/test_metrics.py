@@ -13,6 +13,7 @@ from training.metrics import (
     brier,
     expected_calibration_error,
     recall_at_false_positives,
+    share_interval,
     threshold_at_false_positives,
     threshold_at_recall,
 )
@@ -163,3 +164,10 @@ def test_resamples_of_one_class_are_left_out() -> None:
 
 def test_a_figure_is_shown_with_its_interval() -> None:
     assert str(Figure(0.91234, 0.85, 0.95, 100)) == "0.912 [0.850, 0.950]"
+
+
+def test_the_interval_of_a_share_matches_values_worked_by_hand() -> None:
+    square = 1.959964**2
+    assert share_interval(0.0, 10) == pytest.approx((0, square / (10 + square)))  # Wilson's upper end where none of ten counts
+    assert share_interval(1.0, 10) == pytest.approx((10 / (10 + square), 1))
+    assert share_interval(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)

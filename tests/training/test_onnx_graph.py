@@ -1,5 +1,6 @@
 """The exported graph: what quantisation keeps, and that the float graph says what torch says."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from training.onnx_graph import (
     quantise_columns,
     quantise_rows_4bit,
 )
+from training.rounding import Product, round_products
 
 FloatArray = NDArray[np.float32]
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -107,7 +109,14 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return network
 
 
-def _graph(network: Network, *, quantised: bool) -> bytes:
+@pytest.fixture(scope="module")
+def products(network: Network) -> dict[str, Product]:
+    """The products of the upper layer, rounded on random windows."""
+    random = np.random.default_rng(5)
+    return round_products(network, [random.integers(2, N_PIECES, n_tokens) for n_tokens in range(10, MAX_TOKENS)], first=1)
+
+
+def _graph(network: Network, *, quantised: bool, products: dict[str, Product] | None = None) -> bytes:
     settings = network.encoder.config
     shape = EncoderShape(
         layers=settings.num_hidden_layers, heads=settings.num_attention_heads, epsilon=settings.layer_norm_eps,
@@ -115,12 +124,15 @@ def _graph(network: Network, *, quantised: bool) -> bytes:
     )  # fmt: skip
     state = network.encoder.state_dict() | {f"heads.{k}": v for k, v in network.heads.state_dict().items()}
     plain = {name: tensor.detach().numpy() for name, tensor in state.items()}
-    return build_graph(plain, shape, max_tokens=MAX_TOKENS, quantised=quantised).SerializeToString()
+    return build_graph(plain, shape, max_tokens=MAX_TOKENS, quantised=quantised, products=products).SerializeToString()
 
 
-def _both(network: Network, n_tokens: int, *, quantised: bool) -> tuple[FloatArray, FloatArray]:
+def _both(
+    network: Network, n_tokens: int, *, quantised: bool, products: dict[str, Product] | None = None
+) -> tuple[FloatArray, FloatArray]:
     ids = np.random.default_rng(n_tokens).integers(2, N_PIECES, (1, n_tokens))
-    session = onnxruntime.InferenceSession(_graph(network, quantised=quantised), providers=["CPUExecutionProvider"])
+    graph = _graph(network, quantised=quantised, products=products)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     (ours,) = session.run(None, {"ids": ids})
     with torch.inference_mode():
         theirs = network(torch.from_numpy(ids), torch.ones((1, n_tokens), dtype=torch.bool))[0].numpy()
@@ -137,6 +149,37 @@ def test_the_float_graph_says_what_torch_says(network: Network, n_tokens: int) -
 def test_the_quantised_graph_stays_near(network: Network) -> None:
     ours, theirs = _both(network, MAX_TOKENS, quantised=True)
     assert np.abs(ours - theirs).max() < 0.1 * np.ptp(theirs)
+
+
+@pytest.mark.parametrize("n_tokens", [2, 3, 4, 17, MAX_TOKENS])
+def test_the_graph_in_8_bit_arithmetic_stays_near(network: Network, products: dict[str, Product], n_tokens: int) -> None:
+    ours, theirs = _both(network, n_tokens, quantised=True, products=products)
+    assert ours.shape == (n_tokens, N_OUTPUTS)
+    assert np.abs(ours - theirs).max() < 0.1 * np.ptp(theirs)
+    plain, _ = _both(network, n_tokens, quantised=True)
+    assert np.abs(ours - plain).max() > 0  # it is other arithmetic
+
+
+def test_the_edges_of_a_window_do_not_coarsen_the_tokens_between(network: Network, products: dict[str, Product]) -> None:
+    loud = copy.deepcopy(network)
+    table = loud.encoder.embeddings.word_embeddings.weight.data
+    ids = np.arange(2, 2 + 12)[None]
+    table[ids[0, 0]] *= 1000
+    session = onnxruntime.InferenceSession(_graph(loud, quantised=True, products=products), providers=["CPUExecutionProvider"])
+    (ours,) = session.run(None, {"ids": ids})
+    with torch.inference_mode():
+        theirs = loud(torch.from_numpy(ids), torch.ones((1, 12), dtype=torch.bool))[0].numpy()
+    assert np.abs(ours - theirs).max() < 0.1 * np.ptp(theirs)
+
+
+def test_products_in_8_bits_stand_under_their_names(network: Network, products: dict[str, Product]) -> None:
+    graph = onnx.load_from_string(_graph(network, quantised=True, products=products)).graph
+    found = {weight.name: weight for weight in graph.initializer}
+    fused = found["encoder.layer.1.attention.self.qkv.weight"]
+    assert (fused.data_type, list(fused.dims)) == (TensorProto.INT8, [32, 96])
+    assert "encoder.layer.1.attention.self.query.weight" not in found
+    assert "encoder.layer.0.attention.self.query.weight" in found
+    assert sum(node.op_type == "DynamicQuantizeMatMul" for node in graph.node) == 4 * 3
 
 
 def test_weights_keep_their_names_and_positions_are_cut_to_the_longest_window(network: Network) -> None:
