@@ -209,6 +209,9 @@ def evaluate(
     bundle: Folder = DEFAULT_BUNDLE,
     sources: Sources = SOURCES,
     public: Public = None,
+    beyond: Annotated[Path, typer.Option(help="Folder of the texts in other languages and about other things.")] = Path(
+        "data/reach"
+    ),
     out: Annotated[Path, typer.Option(help="Folder for report.json, report.md and the plots.")] = Path("training/report"),
     readme: Annotated[Path | None, typer.Option(help="README whose figures are brought up to date.")] = None,
 ) -> None:
@@ -216,7 +219,7 @@ def evaluate(
     from training.evaluate import evaluate as run_evaluate
     from training.model_card import write_readme_figures
 
-    report = run_evaluate(run, bundle, out, sources=sources, public=public)
+    report = run_evaluate(run, bundle, out, sources=sources, public=public, beyond=beyond)
     if readme is not None:
         write_readme_figures(readme, report)
     typer.echo((out / "report.md").read_text("utf-8"))

@@ -31,6 +31,7 @@ from training.metrics import (
 from training.model_card import report_markdown, write_model_card
 from training.plots import write_plots
 from training.prepare import load_prepared
+from training.reach import reach
 from training.sources import read_public, read_sources
 from training.suites import abstention, fairness, robustness, term_swaps
 
@@ -68,12 +69,15 @@ class Scored:
         return np.asarray(self.posts[name])
 
 
-def evaluate(run: Path, bundle: Path, out: Path, *, sources: Path, public: Path | None) -> dict[str, Any]:
+def evaluate(
+    run: Path, bundle: Path, out: Path, *, sources: Path, public: Path | None, beyond: Path | None = None
+) -> dict[str, Any]:
     """Evaluate a bundle, write everything down and return the report as ``report.json`` holds it.
 
     :param run: Run folder with ``prepared``: its test split is scored.
     :param sources: ``sources.toml``: the sets it declares as held out are scored whole.
     :param public: Folder of the public sets; without it there are no held-out sets.
+    :param beyond: Folder of the texts of :mod:`training.reach`; without it they are not scored.
     :raises BundleError: if the bundle was trained on other data than the run holds.
     """
     prepared = load_prepared(run / "prepared")
@@ -89,6 +93,8 @@ def evaluate(run: Path, bundle: Path, out: Path, *, sources: Path, public: Path 
             "fairness": fairness(written) | {"term_swaps": term_swaps(detector, written)},
             "abstention": abstention(detector, written),
         }
+        if beyond:
+            suites["reach"] = reach(detector, beyond)
     by_language = {name: figures(part) for name, part in _parts(written, "language").items()}
     report = {
         "model": identity,

@@ -30,7 +30,7 @@ from training.rounding import round_products
 MAX_BYTES = 60_000_000
 MAX_SCORE_GAP = 0.03
 MAX_PRECISION_LOSS = 0.003
-FLOAT_LAYERS = 4
+FLOAT_LAYERS = 3
 """Their rounding costs most, for all layers above work on what it left."""
 ROUNDING_POSTS = 200
 NAME = "scam-recruitment-detector"

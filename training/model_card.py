@@ -46,6 +46,7 @@ def report_markdown(report: Report) -> str:
         _fairness_lines(report["suites"]["fairness"]),
         "## Abstention",
         _abstention_table(report["suites"]["abstention"]),
+        *_reach_parts(report["suites"].get("reach")),
         "## Seeds (validation)",
         _seeds_table(report["seeds"]),
     ]
@@ -128,8 +129,8 @@ layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds
 {trained} posts of `data/corpus` (languages: {languages})
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
 and a loss that draws the indicators' contributions into the quoted words.
-Weights are shipped in 8 bits, embeddings{_frozen(config["frozen_layers"])} in 4 (which lost nothing: they came so), and expanded
-when loaded.
+Weights are shipped in 8 bits, embeddings{_frozen(config["frozen_layers"])} in 4 (which lost nothing: they came so). The
+upper layers multiply in 8 bits (`training/rounding.py`), all else in float32.
 
 **Operating points**, set on validation posts: `high` from {points["high"]:.3f} (at most 0.5 % false positives there), `review` from
 {points["review"]:.3f} (at least 95 % of the lures there). Scores are calibrated with one temperature on
@@ -163,7 +164,7 @@ Real posts that are no lures, and how often they are flagged:
 - **A low score is no clearance.** Some lures carry almost no signal: a driver, a cook, a friend's message.
 - **Test posts per language are few** ({min(tested)} to {max(tested)}) and come from a few writing batches, so figures
   by language are rough and their intervals too narrow.
-- **Other languages** are scored and marked as not evaluated; treat their bands as hints.
+- **Other languages** are scored and marked as not evaluated; treat their bands as hints.{_elsewhere(report["suites"].get("reach"))}
 {_weak_spots(report["suites"]["robustness"])}{_swap_limits(report["suites"]["fairness"])}
 - Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the
   confusion table in `training/report/report.md`.
@@ -334,6 +335,45 @@ def _abstention_table(found: Report) -> str:
     ]
     lines += [f"| {k} | {row['texts']} | {_percent(row['abstained'])} | {row['high']} |" for k, row in found["nonsense"].items()]
     return "\n".join(lines)
+
+
+def _elsewhere(found: Report | None) -> str:
+    """Return what the two sets beyond the corpus show, as text in the limits; nothing for a report from before they were scored."""
+    if found is None:
+        return ""
+    other, everyday = found["other_languages"], found["everyday"]
+    caught = sum(other["lures_flagged"].values())
+    wrong = sum(other["others_flagged"].values())
+    return (
+        f"\n  {other['posts']} posts in {len(other['by_language'])} of them (`data/reach`): average precision"
+        f" {_figure(other['average_precision'])}, {caught} of {other['lures']} lures\n  and {wrong} of"
+        f" {other['posts'] - other['lures']} others flagged.\n"
+        f"- **Texts that have nothing to do with work** are not what it was trained on: of {everyday['texts']} everyday texts in\n"
+        f"  the corpus' languages {_share(everyday['flagged'])} come out `review` or above, {everyday['high']} of them `high`."
+        " Give it job posts."
+    )
+
+
+def _reach_parts(found: Report | None) -> list[str]:
+    """Return the sections on texts beyond the corpus; none for a report from before they were scored."""
+    if found is None:
+        return []
+    other, everyday = found["other_languages"], found["everyday"]
+    rows = [
+        f"| `{name}` | {row['lures_flagged']} of {row['lures']} | {row['others_flagged']} of {row['posts'] - row['lures']} |"
+        for name, row in other["by_language"].items()
+    ]
+    languages = ", ".join(f"`{name}` {number}" for name, number in everyday["flagged_by_language"].items()) or "none"
+    return [
+        "## Languages never trained on",
+        f"{other['posts']} posts written for this alone (`data/reach`), by writers who saw neither corpus nor model. Average "
+        f"precision {_figure(other['average_precision'])}; {_percent(other['noted'])} of the verdicts say that the language was "
+        f"not evaluated; band `high`: {other['lures_flagged']['high']} lures, {other['others_flagged']['high']} others.",
+        "\n".join(["| language | lures flagged `review` or above | others flagged |", "|---|---|---|", *rows]),
+        "## Everyday texts",
+        f"Of {everyday['texts']} texts that have nothing to do with work (`data/reach`) {_share(everyday['flagged'])} are flagged "
+        f"`review` or above, {everyday['high']} of them `high`. By language: {languages}.",
+    ]
 
 
 def _seeds_table(seeds: Report) -> str:

@@ -66,7 +66,8 @@ def build_graph(
     :param state: Weights by their names in the run folder (``embeddings.*``, ``encoder.layer.*``, ``heads.*``).
     :param max_tokens: Longest window, in tokens; the position table is cut to it.
     :param quantised: Store weights in 4 bits where that loses nothing, else in 8, and embeddings in 4; else all in float32.
-    :param products: What :func:`training.rounding.round_products` gives, for the upper layers that run in 8 bits; none by default.
+    :param products: What :func:`training.rounding.round_products` gives: weights in 8 bits, and which upper layers run in 8 bits;
+        by default none do, and weights are rounded to the nearest.
     """
     builder = _Builder(state, shape, products or {}, quantised=quantised)
     names = [f"encoder.layer.{number}" for number in range(shape.layers)]
@@ -196,7 +197,8 @@ class _Builder:
                 self.store_4bit(name, values.T)
                 self.store(f"{name}.scale", scale.T.astype(np.float32))
                 return self.add("DequantizeLinear", [name, f"{name}.scale"], f"{name}.float", axis=0, block_size=BLOCK)
-        columns, step = quantise_columns(weight.T)
+        product = self.products.get(name.removesuffix(".weight"))
+        columns, step = (product.values, product.scale) if product else quantise_columns(weight.T)
         self.store(name, columns)
         self.store(f"{name}.scale", step)
         return self.add("DequantizeLinear", [name, f"{name}.scale"], f"{name}.float", axis=1)

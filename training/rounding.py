@@ -3,7 +3,7 @@
 A product's input is rounded to 8 bits by the runtime, with one scale a window. Two things keep the error small: inputs that are
 large in a few places are divided by a factor each, which the weight takes in (SmoothQuant, Xiao et al., 2023), and each weight's
 rounding makes up for that of the ones before it (GPTQ, Frantar et al., 2023). ``<s>`` and ``</s>``, which carry values some thirty
-times as large as other tokens do, take no part here: the graph computes them apart, in two passes of 8 bits.
+times as large as other tokens do, are not rounded with the rest: the graph computes them apart, in two passes of 8 bits.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +26,8 @@ _MARGIN = 3
 _DAMPING = 0.01
 """Share of the mean square that GPTQ adds to each input's, so that its equations have one solution."""
 _BLOCK = 128
-Inputs = dict[str, Tensor]
+Inputs = dict[str, list[Tensor]]
+"""By product, what it meets in each window, *shape* ``(n_tokens, n_in)``."""
 FloatArray = NDArray[np.float32]
 
 
@@ -66,7 +67,10 @@ class Windows:
 
 
 def round_products(network: Network, windows: list[NDArray[np.int64]], *, first: int) -> dict[str, Product]:
-    """Return the products of the layers from ``first`` upwards, by their names in the graph.
+    """Return the products of all layers, by their names in the graph.
+
+    Those of the layers from ``first`` upwards are for arithmetic in 8 bits, with query, key and value as one; the weights below are
+    for arithmetic in float32, so nothing of their inputs is rounded or smoothed.
 
     :param windows: Token ids of windows to choose the rounding by, ``<s>`` and ``</s>`` included, each *shape* ``(n_tokens,)``.
     """
@@ -75,7 +79,7 @@ def round_products(network: Network, windows: list[NDArray[np.int64]], *, first:
         states = [network.encoder.embeddings(input_ids=torch.from_numpy(ids)[None]) for ids in windows]
         rounding = Windows([len(ids) - 2 for ids in windows])
         for number, layer in enumerate(network.encoder.encoder.layer):
-            inputs: dict[str, list[Tensor]] = {}
+            inputs: Inputs = {}
             hooks = [
                 part.register_forward_pre_hook(_collector(inputs, name))
                 for name, part in layer.named_modules()
@@ -86,30 +90,39 @@ def round_products(network: Network, windows: list[NDArray[np.int64]], *, first:
             ]
             for hook in hooks:
                 hook.remove()
-            if number >= first:
-                weights = {name: part.weight for name, part in layer.named_modules() if isinstance(part, torch.nn.Linear)}
-                for name, weight, rows in _joined(weights, {name: torch.cat(rows) for name, rows in inputs.items()}):
-                    products[f"encoder.layer.{number}.{name}"] = round_product(weight.T.contiguous(), rows, rounding.round)
+            weights = {name: part.weight.T for name, part in layer.named_modules() if isinstance(part, torch.nn.Linear)}
+            for name, weight, met in _fused(weights, inputs) if number >= first else _apart(weights, inputs):
+                rows, edges = torch.cat([window[1:-1] for window in met]), torch.cat([window[[0, -1]] for window in met])
+                rounded = round_product(weight, rows, edges, rounding) if number >= first else _weight_alone(weight, rows, edges)
+                products[f"encoder.layer.{number}.{name}"] = rounded
     return products
 
 
-def round_product(weight: Tensor, rows: Tensor, round_rows: Callable[[Tensor], Tensor]) -> Product:
-    """Return a weight in 8 bits, with the smoothing that leaves the smallest error on ``rows``.
+def round_product(weight: Tensor, rows: Tensor, edges: Tensor, windows: Windows) -> Product:
+    """Return a weight in 8 bits, with the smoothing that leaves the smallest error.
 
     :param weight: *Shape* ``(n_in, n_out)``.
-    :param rows: Inputs it meets, *shape* ``(n_rows, n_in)``.
-    :param round_rows: What the runtime makes of inputs.
+    :param rows: Inputs it meets between the edges of windows, *shape* ``(n_rows, n_in)``.
+    :param edges: Inputs it meets at the edges, ``<s>`` and ``</s>``, *shape* ``(n_edges, n_in)``.
+    :param windows: What the rows belong to.
     """
-    exact = rows @ weight
+    exact, exact_edges = rows @ weight, edges @ weight
     errors = []
     for divisor in _divisors(rows.abs().amax(0).clamp(min=1e-4)):
         smoothed = weight * divisor[:, None]
         scale = weight_scales(smoothed)
-        rounded = round_rows(rows / divisor) @ ((smoothed / scale).round() * scale)
-        errors.append(((rounded - exact).square().mean().item(), divisor))
+        rounded = (smoothed / scale).round() * scale
+        error = (windows.round(rows / divisor) @ rounded - exact).square().sum()
+        errors.append(((error + (edges / divisor @ rounded - exact_edges).square().sum()).item(), divisor))
     divisor = min(errors, key=lambda pair: pair[0])[1]
-    values, scale = round_weight(weight * divisor[:, None], round_rows(rows / divisor))
+    met = torch.cat((windows.round(rows / divisor), edges / divisor))
+    values, scale = round_weight(weight * divisor[:, None], met)
     return Product(values.to(torch.int8).numpy(), scale.numpy(), (1 / divisor).numpy())
+
+
+def _weight_alone(weight: Tensor, rows: Tensor, edges: Tensor) -> Product:
+    values, scale = round_weight(weight, torch.cat((rows, edges)))
+    return Product(values.to(torch.int8).numpy(), scale.numpy(), np.ones(len(weight), np.float32))
 
 
 def weight_scales(weight: Tensor, levels: int = 0) -> Tensor:
@@ -165,16 +178,22 @@ def _divisors(peaks: Tensor) -> Iterator[Tensor]:
         yield (peaks / torch.quantile(peaks, share)).clamp(min=1)
 
 
-def _collector(inputs: dict[str, list[Tensor]], name: str) -> Callable[[torch.nn.Module, tuple[Tensor, ...]], None]:
+def _collector(inputs: Inputs, name: str) -> Callable[[torch.nn.Module, tuple[Tensor, ...]], None]:
     def collect(_: torch.nn.Module, given: tuple[Tensor, ...]) -> None:
-        inputs.setdefault(name, []).append(given[0][0, 1:-1])
+        inputs.setdefault(name, []).append(given[0][0])
 
     return collect
 
 
-def _joined(weights: Mapping[str, Tensor], inputs: Inputs) -> Iterator[tuple[str, Tensor, Tensor]]:
+def _apart(weights: Mapping[str, Tensor], inputs: Inputs) -> Iterator[tuple[str, Tensor, list[Tensor]]]:
+    """Yield name, weight and inputs of each product."""
+    for name, weight in weights.items():
+        yield name, weight, inputs[name]
+
+
+def _fused(weights: Mapping[str, Tensor], inputs: Inputs) -> Iterator[tuple[str, Tensor, list[Tensor]]]:
     """Yield name, weight and inputs of each product; query, key and value, which read the same, as one."""
     parts = [f"attention.self.{part}" for part in ("query", "key", "value")]
-    yield "attention.self.qkv", torch.cat([weights[part] for part in parts]), inputs[parts[0]]
+    yield "attention.self.qkv", torch.cat([weights[part] for part in parts], dim=1), inputs[parts[0]]
     for name in ("attention.output.dense", "intermediate.dense", "output.dense"):
         yield name, weights[name], inputs[name]

@@ -16,13 +16,15 @@ from training.perturb import PERTURBATIONS
 from training.prepare import load_prepared
 from training.suites import fairness, nonsense, robustness, term_swaps
 
+REACH = Path(__file__).parents[2] / "data/reach"
+
 
 @pytest.fixture(scope="session")
 def evaluated(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a bundle and its report."""
     folder = tmp_path_factory.mktemp("evaluated")
     export(tiny_run, folder / "bundle", version="0.0.1")
-    evaluate(tiny_run, folder / "bundle", folder / "report", sources=folder / "none.toml", public=None)
+    evaluate(tiny_run, folder / "bundle", folder / "report", sources=folder / "none.toml", public=None, beyond=REACH)
     return folder
 
 
@@ -174,3 +176,16 @@ def test_false_positives_are_counted_by_file_where_there_are_enough() -> None:
 
 def test_nonsense_is_made_alike_each_time() -> None:
     assert nonsense(np.random.default_rng(0)) == nonsense(np.random.default_rng(0))
+
+
+def test_texts_beyond_the_corpus_are_told_where_they_were_scored(report: dict[str, Any]) -> None:
+    words = report_markdown(report)
+    reach = report["suites"]["reach"]
+    assert "## Languages never trained on" in words
+    assert f"Of {reach['everyday']['texts']} texts that have nothing to do with work" in words
+    assert all(
+        f"| `{name}` | {row['lures_flagged']} of {row['lures']} |" in words
+        for name, row in reach["other_languages"]["by_language"].items()
+    )
+    before = {**report, "suites": {name: suite for name, suite in report["suites"].items() if name != "reach"}}
+    assert "## Languages never trained on" not in report_markdown(before)

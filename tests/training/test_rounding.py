@@ -57,7 +57,7 @@ def test_loud_inputs_are_smoothed_and_quiet_ones_are_not_lost() -> None:
     weight = torch.randn(64, 16, generator=torch.Generator().manual_seed(1))
     rows = _rows(400, 64, loud=2)
     windows = Windows([100, 300])
-    product = round_product(weight, rows, windows.round)
+    product = round_product(weight, rows, _rows(4, 64), windows)
     smoothing = torch.from_numpy(product.smoothing)
     assert smoothing[:2].max() < smoothing[2:].min()
     ours = windows.round(rows * smoothing) @ (torch.from_numpy(product.values).float() * torch.from_numpy(product.scale))
