@@ -206,9 +206,10 @@ def _model() -> "LanguageIdentifier":
 @cache
 def _loading() -> Thread:
     """Return the thread that unpacks the model, which lets others run for most of that time."""
-    # Imported before the thread starts: a process forked during an import in another thread would wait for it forever.
+    # Imported before the thread starts: a process forked during an import in another thread may wait for it forever.
     import_module("py3langid.langid")
-    thread = Thread(target=_unpacked, name="language")
+    import_module("zipfile")  # numpy does so when it first reads an archive
+    thread = Thread(target=_unpacked, name="language", daemon=True)
     thread.start()
     return thread
 

@@ -187,11 +187,12 @@ def export(
     run: Run = RUN,
     out: Folder = DEFAULT_BUNDLE,
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "0.4.0",
+    float_layers: Annotated[int, typer.Option(min=0, help="Lower layers whose arithmetic stays in float32.")] = 3,
 ) -> None:
-    """Write the best model as a bundle: calibrated, quantised, and compared with torch before it is accepted."""
+    """Write the best model as a bundle: calibrated, rounded to 8 bits, and compared with torch before it is accepted."""
     from training.export import export as run_export
 
-    parity = run_export(run, out, version=version)
+    parity = run_export(run, out, version=version, float_layers=float_layers)
     typer.echo(parity)
 
 

@@ -31,7 +31,7 @@ from training.metrics import (
 from training.model_card import report_markdown, write_model_card
 from training.plots import write_plots
 from training.prepare import load_prepared
-from training.reach import reach
+from training.reach import reach, read_beyond
 from training.sources import read_public, read_sources
 from training.suites import abstention, fairness, robustness, term_swaps
 
@@ -79,8 +79,10 @@ def evaluate(
     :param public: Folder of the public sets; without it there are no held-out sets.
     :param beyond: Folder of the texts of :mod:`training.reach`; without it they are not scored.
     :raises BundleError: if the bundle was trained on other data than the run holds.
+    :raises InputError: if a file of ``beyond`` is missing or broken.
     """
     prepared = load_prepared(run / "prepared")
+    texts = read_beyond(beyond) if beyond else None  # now, for scoring takes long
     with Detector.load(bundle) as detector:
         manifest, identity = detector.bundle.manifest, detector.bundle.identity
         if manifest.data_hash != prepared.facts["data_hash"]:
@@ -93,8 +95,8 @@ def evaluate(
             "fairness": fairness(written) | {"term_swaps": term_swaps(detector, written)},
             "abstention": abstention(detector, written),
         }
-        if beyond:
-            suites["reach"] = reach(detector, beyond)
+        if texts:
+            suites["reach"] = reach(detector, texts)
     by_language = {name: figures(part) for name, part in _parts(written, "language").items()}
     report = {
         "model": identity,

@@ -133,7 +133,7 @@ def _write_files(network: Network, prepared: Prepared, out: Path, float_layers: 
 
 
 def sample_windows(prepared: Prepared) -> list[NDArray[np.int64]]:
-    """Return the first windows of some posts of the train split, of all languages, to choose the rounding of the weights by."""
+    """Return the first windows of posts spread over the train split, to choose the rounding of the weights by."""
     posts = prepared.part("train")
     ours = np.flatnonzero(np.asarray(posts["source"]) == "corpus")
     chosen = ours[np.linspace(0, len(ours) - 1, min(ROUNDING_POSTS, len(ours))).astype(np.int64)]

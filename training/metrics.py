@@ -121,4 +121,5 @@ def share_interval(share: float, number: int) -> tuple[float, float]:
     z = 1.959964
     middle = (share + z * z / (2 * number)) / (1 + z * z / number)
     reach = z / (1 + z * z / number) * np.sqrt(share * (1 - share) / number + (z / (2 * number)) ** 2)
-    return float(max(0.0, middle - reach)), float(min(1.0, middle + reach))
+    # The ends are exact where none or all count, whatever the sums round to.
+    return (float(middle - reach) if share > 0 else 0.0), (float(middle + reach) if share < 1 else 1.0)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from detector.errors import BundleError
-from training.rounding import Product
+from training.rounding import WEIGHT_LEVELS, Product
 
 FloatArray = NDArray[np.float32]
 State = Mapping[str, FloatArray]
@@ -32,8 +32,6 @@ OPSET = 21
 MS = "com.microsoft"
 BLOCK = 32
 """Values that share a scale in 4 bits."""
-WEIGHT_LEVELS = 127
-"""Largest magnitude of an 8-bit weight."""
 QKV = "attention.self.qkv"
 """Query, key and value of an 8-bit layer, one product: they read the same states, which so are rounded once."""
 _END = 2**31 - 1
@@ -67,7 +65,7 @@ def build_graph(
     :param max_tokens: Longest window, in tokens; the position table is cut to it.
     :param quantised: Store weights in 4 bits where that loses nothing, else in 8, and embeddings in 4; else all in float32.
     :param products: What :func:`training.rounding.round_products` gives: weights in 8 bits, and which upper layers run in 8 bits;
-        by default none do, and weights are rounded to the nearest.
+        by default none do, and weights are rounded to the nearest. Layers in 8 bits are so whatever ``quantised`` says.
     """
     builder = _Builder(state, shape, products or {}, quantised=quantised)
     names = [f"encoder.layer.{number}" for number in range(shape.layers)]
@@ -157,9 +155,6 @@ class _Builder:
         kind = self.state["embeddings.token_type_embeddings.weight"][0]
         self.store("embeddings.positions", positions + kind)
         self.store("zero", np.zeros(1, np.int64))
-        for name, place in (("one", 1), ("two", 2), ("last", -1), ("end", _END)):
-            if self.products:
-                self.store(name, np.array([place], np.int64))
         self.add("Shape", ["ids"], "n_tokens", start=1, end=2)
         self.add("Slice", ["embeddings.positions", "zero", "n_tokens", "zero"], "positions")
         summed = self.add("Add", [words, "positions"], "embedded")
@@ -224,6 +219,8 @@ class _Builder:
 
     def part(self, hidden: str) -> Streams:
         """Take ``<s>`` and ``</s>`` apart from the tokens between them."""
+        for name, place in (("one", 1), ("two", 2), ("last", -1), ("end", _END)):
+            self.store(name, np.array([place], np.int64))
         first = self.add("Slice", [hidden, "zero", "one", "one"], "first")
         last = self.add("Slice", [hidden, "last", "end", "one"], "final")
         others = self.add("Slice", [hidden, "one", "last", "one"], "others")

@@ -5,7 +5,7 @@ Both sets were written for this alone, by writers who saw neither corpus nor mod
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,27 +22,46 @@ EVERYDAY = "everyday.jsonl"
 FLAGGED = ("high", "review")
 
 
-def reach(detector: Detector, folder: Path) -> dict[str, Any]:
-    """Return what the detector makes of both sets.
+Rows = list[Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Both sets, as read.
+
+    :ivar other_languages: Rows of ``id``, ``language``, ``label`` and ``text``.
+    :ivar everyday: The same without ``label``.
+    """
+
+    other_languages: Rows
+    everyday: Rows
+
+
+def read_beyond(folder: Path) -> Beyond:
+    """Read both sets.
 
     :param folder: Holds ``other_languages.jsonl`` and ``everyday.jsonl``.
-    :raises InputError: if a row lacks a field or has an unknown label.
+    :raises InputError: if a file is missing, or a row lacks a field or has an unknown label.
     """
+    return Beyond(read_texts(folder / OTHER_LANGUAGES, labelled=True), read_texts(folder / EVERYDAY, labelled=False))
+
+
+def reach(detector: Detector, beyond: Beyond) -> dict[str, Any]:
+    """Return what the detector makes of both sets."""
     return {
-        "other_languages": other_languages(detector, read_texts(folder / OTHER_LANGUAGES, labelled=True)),
-        "everyday": everyday(detector, read_texts(folder / EVERYDAY, labelled=False)),
+        "other_languages": other_languages(detector, beyond.other_languages),
+        "everyday": everyday(detector, beyond.everyday),
     }
 
 
-def read_texts(path: Path, *, labelled: bool) -> list[Mapping[str, str]]:
+def read_texts(path: Path, *, labelled: bool) -> Rows:
     """Read rows of ``id``, ``language`` and ``text``, and ``label`` where they are labelled.
 
-    :raises InputError: if a row lacks one or has an unknown label.
+    :raises InputError: if the file is missing or no JSON, or a row lacks a field or has an unknown label.
     """
     wanted = ("id", "language", "text", *(("label",) if labelled else ()))
     rows = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        row = json.loads(line)
+    for number, row in enumerate(_objects(path), 1):
         if missing := [name for name in wanted if not row.get(name)]:
             raise InputError(f"{path}:{number}: expected {', '.join(wanted)}, got no {', '.join(missing)}")
         if labelled and row["label"] not in LABELS:
@@ -51,7 +70,15 @@ def read_texts(path: Path, *, labelled: bool) -> list[Mapping[str, str]]:
     return rows
 
 
-def other_languages(detector: Detector, rows: list[Mapping[str, str]]) -> dict[str, Any]:
+def _objects(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8") as stream:
+            return [json.loads(line) for line in stream]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: expected a JSON object a line, got: {error}") from error
+
+
+def other_languages(detector: Detector, rows: Rows) -> dict[str, Any]:
     """Return the average precision over languages never trained on, what is flagged, and how often a verdict says so."""
     verdicts = detector.score([row["text"] for row in rows])
     lures = np.array([row["label"] == LABELS[0] for row in rows])
@@ -68,7 +95,7 @@ def other_languages(detector: Detector, rows: list[Mapping[str, str]]) -> dict[s
     }
 
 
-def everyday(detector: Detector, rows: list[Mapping[str, str]]) -> dict[str, Any]:
+def everyday(detector: Detector, rows: Rows) -> dict[str, Any]:
     """Return how many everyday texts are flagged, with the 95 % interval of the share, and in which languages."""
     verdicts = detector.score([row["text"] for row in rows])
     flagged = [row["language"] for row, verdict in zip(rows, verdicts, strict=True) if verdict.band in FLAGGED]
@@ -82,7 +109,7 @@ def everyday(detector: Detector, rows: list[Mapping[str, str]]) -> dict[str, Any
     }
 
 
-def _one_language(rows: list[Mapping[str, str]], lures: NDArray[np.bool_], verdicts: list[Verdict], name: str) -> dict[str, Any]:
+def _one_language(rows: Rows, lures: NDArray[np.bool_], verdicts: list[Verdict], name: str) -> dict[str, Any]:
     ours = [place for place, row in enumerate(rows) if row["language"] == name]
     return {
         "posts": len(ours),

@@ -17,12 +17,13 @@ from torch import Tensor
 from training.network import Network, run_layers
 
 WEIGHT_LEVELS = 127
+"""Largest magnitude of an 8-bit weight."""
 STATE_LEVELS = 255
 PAIR_LIMIT = 128
 """Largest sum of two neighbouring weights of one sign. Processors with AVX2 but without VNNI add the products of two neighbours
 in 16 bits: ``2 * 127 * 255`` does not fit there, ``128 * 255`` does."""
 _MARGIN = 3
-"""Levels left free, by which making up for earlier weights may raise later ones."""
+"""Levels left free in a pair, by which making up for earlier weights may raise later ones."""
 _DAMPING = 0.01
 """Share of the mean square that GPTQ adds to each input's, so that its equations have one solution."""
 _BLOCK = 128

@@ -23,7 +23,7 @@ from training.prepare import VARIANTS, Prepared, load_prepared, prepare
 @pytest.fixture(scope="session")
 def bundle(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
-    export(tiny_run, folder, version="0.0.1")
+    export(tiny_run, folder, version="0.0.1", float_layers=1)
     return folder
 
 

@@ -56,6 +56,11 @@ def test_a_row_without_a_field_or_with_an_unknown_label_is_named(tmp_path: Path)
     path.write_text(json.dumps({"id": "a", "language": "fr", "text": "salut", "label": "not_job"}) + "\n" + json.dumps({"id": "b"}))
     with pytest.raises(InputError, match="rows.jsonl:2: expected id, language, text, label, got no language, text, label"):
         read_texts(path, labelled=True)
+    path.write_text("{")
+    with pytest.raises(InputError, match=r"rows.jsonl: expected a JSON object a line"):
+        read_texts(path, labelled=True)
+    with pytest.raises(InputError, match=r"none.jsonl: expected a JSON object a line"):
+        read_texts(tmp_path / "none.jsonl", labelled=True)
     path.write_text(json.dumps({"id": "a", "language": "fr", "text": "salut", "label": "scam"}))
     with pytest.raises(InputError, match="rows.jsonl:1: expected a label out of"):
         read_texts(path, labelled=True)
