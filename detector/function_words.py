@@ -128,6 +128,14 @@ _LATIN = {
     "lavoro anche come più presso siamo nostra nostro vostro tempo pieno",
     "de": "der die das und ist für mit wir sie ein eine einen im in den dem des von zu zum zur auf bei nach sind wird nicht ich auch oder als "
     "suchen sucht suche arbeit stelle ihre unser unsere haben bitte",
+    "nl": "de het een en van ik je wij we zijn is niet op voor met aan dat die er bij naar ook maar om te uit wordt zoeken gezocht werk "
+    "jouw ons onze wat heb hebben geen",
+    "pl": "i w na z się nie jest to do od za po dla jak że przez oraz czy są być może praca pracy szukam szukamy mam ma już tylko bez pod "
+    "nas was ich ale tak co",
+    "ro": "și si de la în pe cu nu este sunt pentru din un o care mai se ce sau să sa am ai au fost prin la noi voi lor dar foarte caut "
+    "căutăm angajăm lucru muncă fără după",
+    "tr": "ve bir bu için ile çok da de ne var yok mı mi değil gibi daha olarak ama kadar sonra en iş maaş arıyoruz aranıyor bizim sizin "
+    "olan her şey ben biz",
     "es": "de la el los las que en y para con por una un se no su del al es lo como más mas pero sus le ya este esta son entre cuando muy sin "
     "sobre también ser hay donde quien desde todo todos nos te si trabajo trabajar empleo sueldo mensual empresa buscamos requisitos "
     "experiencia personas años vacante enviar oferta gratis pago",
