@@ -9,6 +9,7 @@ import typer
 
 from detector.bundle import DEFAULT_BUNDLE
 from detector.errors import DetectorError, InputError, exit_code
+from training.config import FLOAT_LAYERS
 
 app = typer.Typer(
     help="Retrain the detector: corpus, prepare, finetune, export, evaluate.", no_args_is_help=True, add_completion=False
@@ -187,7 +188,7 @@ def export(
     run: Run = RUN,
     out: Folder = DEFAULT_BUNDLE,
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "0.4.0",
-    float_layers: Annotated[int, typer.Option(min=0, help="Lower layers whose arithmetic stays in float32.")] = 3,
+    float_layers: Annotated[int, typer.Option(min=0, help="Lower layers whose arithmetic stays in float32.")] = FLOAT_LAYERS,
 ) -> None:
     """Write the best model as a bundle: calibrated, rounded to 8 bits, and compared with torch before it is accepted."""
     from training.export import export as run_export

@@ -8,6 +8,9 @@ from typing import Any
 
 from detector.errors import InputError
 
+FLOAT_LAYERS = 3
+"""Lower layers of an exported graph that multiply in float32: their rounding costs most, as all layers above work on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:

@@ -20,6 +20,7 @@ from detector.encoder import SPECIAL_TOKENS
 from detector.errors import BundleError
 from detector.records import INDICATORS, LABELS
 from detector.scoring import Detector
+from training.config import FLOAT_LAYERS
 from training.finetune import load_network, predict, window_table
 from training.fit_calibration import Calibration, Validation, fit
 from training.network import POSITION_OFFSETS, Network
@@ -30,8 +31,6 @@ from training.rounding import round_products
 MAX_BYTES = 60_000_000
 MAX_SCORE_GAP = 0.03
 MAX_PRECISION_LOSS = 0.003
-FLOAT_LAYERS = 3
-"""Their rounding costs most, for all layers above work on what it left."""
 ROUNDING_POSTS = 200
 NAME = "scam-recruitment-detector"
 FloatArray = NDArray[np.float32]
