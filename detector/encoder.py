@@ -1,7 +1,8 @@
 """Texts to windows of token ids: the one place for lengths, overlap and special tokens.
 
-A post longer than a window is read in several that overlap; nothing is cut off. Windows are run one at a time, without padding: no
-work is wasted on it, and a post scores the same to the last bit whatever it is scored beside.
+A post longer than a window is read in several that overlap; nothing is cut off. They are of one length, as many as are needed and
+none longer than it must be. Windows are run one at a time, without padding: no work is wasted on it, and a post scores the same to
+the last bit whatever it is scored beside.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Encoder:
 
     :param tokenizer: The tokenizer; its own truncation, padding and special tokens are not used.
     :param max_tokens: Longest window, special tokens included.
-    :param overlap: Tokens that a window shares with the one before it.
+    :param overlap: Tokens that a window shares with the one before it, at least.
     :raises BundleError: if the numbers leave no room to move on, or the tokenizer lacks ``<s>`` or ``</s>``.
     """
 
@@ -50,7 +51,7 @@ class Encoder:
         self._tokenizer = tokenizer
         self._start, self._end = (_token_id(tokenizer, name) for name in ("<s>", "</s>"))
         self._room = max_tokens - SPECIAL_TOKENS
-        self._step = self._room - overlap
+        self._overlap = overlap
 
     @classmethod
     def from_file(cls, path: Path, *, max_tokens: int, overlap: int) -> "Encoder":
@@ -69,9 +70,14 @@ class Encoder:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         ids = np.asarray(encoding.ids, dtype=np.int64)
         spans = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-        last = max(len(ids) - self._room, 0)
-        starts = [*range(0, last, self._step), last]
-        return [self._window(ids[s : s + self._room], spans[s : s + self._room]) for s in starts]
+        return [self._window(ids[place], spans[place]) for place in self._cut(len(ids))]
+
+    def _cut(self, n_tokens: int) -> list[slice]:
+        """Return the fewest windows that cover ``n_tokens``, of equal length and at equal distances."""
+        number = max(1, -(-(n_tokens - self._overlap) // (self._room - self._overlap)))
+        size = -(-(n_tokens + (number - 1) * self._overlap) // number)
+        starts = (i * (n_tokens - size) // max(number - 1, 1) for i in range(number))
+        return [slice(start, start + size) for start in starts]
 
     def _window(self, ids: IdArray, spans: SpanArray) -> Window:
         edge = np.zeros((1, 2), dtype=np.int64)

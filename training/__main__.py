@@ -3,13 +3,16 @@
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE
 from detector.errors import DetectorError, InputError, exit_code
 from training.config import FLOAT_LAYERS
+
+if TYPE_CHECKING:
+    from training.prepare import Start
 
 app = typer.Typer(
     help="Retrain the detector: corpus, prepare, finetune, export, evaluate.", no_args_is_help=True, add_completion=False
@@ -127,7 +130,8 @@ def corpus_telling(
 
 @app.command()
 def prepare(
-    base: Annotated[str, typer.Option(help="Encoder: a folder or a Hugging Face id.")],
+    base: Annotated[str | None, typer.Option(help="Encoder: a folder or a Hugging Face id.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Instead of an encoder, a run whose best model training goes on from.")] = None,
     run: Run = RUN,
     corpus: Corpus = CORPUS,
     sources: Sources = SOURCES,
@@ -138,9 +142,21 @@ def prepare(
     from training.config import read_config
     from training.prepare import prepare as run_prepare
 
-    prepared = run_prepare(run / "prepared", base=base, corpus=corpus, sources=sources, public=public, config=read_config(config))
+    origin = base if start is None else _start(start)
+    if origin is None or (base and start):
+        raise InputError("expected either --base, an encoder, or --start, a run to go on from")
+    prepared = run_prepare(run / "prepared", base=origin, corpus=corpus, sources=sources, public=public, config=read_config(config))
     for source, row in prepared.facts["counts"].items():
         typer.echo(f"{source}: " + ", ".join(f"{number} {part}" for part, number in sorted(row.items())))
+
+
+def _start(run: Path) -> "Start":
+    """Return what a run leaves to go on from."""
+    from training.export import best_seed
+    from training.finetune import WEIGHTS
+    from training.prepare import Start, load_prepared
+
+    return Start(load_prepared(run / "prepared"), best_seed(run / "finetune") / WEIGHTS)
 
 
 @app.command()

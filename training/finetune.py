@@ -29,7 +29,7 @@ from training.graphs import Layers, graphed_layers, largest_batches
 from training.losses import N_LABELS, Batch, contrastive_loss, divergence_loss, evidence_loss, indicator_loss, label_loss
 from training.metrics import recall_at_false_positives
 from training.network import Network, mean_over_tokens
-from training.prepare import Prepared, Split
+from training.prepare import START, Prepared, Split
 
 WEIGHTS = "weights.safetensors"
 CHECKPOINT = "checkpoint.pt"
@@ -137,7 +137,7 @@ class Run:
             )
         self.train_table, self.validation_table = train, validation
         self.folder, self.config, self.seed, self.device, self.report = folder, config, seed, device, report
-        self.network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout).to(device)
+        self.network = first_network(prepared).to(device)
         torch.manual_seed(seed)
         orders = [self._order(epoch) for epoch in range(config.epochs)]
         self.n_steps = sum(map(len, orders))
@@ -361,7 +361,7 @@ def _frozen_states(prepared: Prepared, ids: list[NDArray[np.int64]], path: Path,
     if path.exists():
         return np.load(path, mmap_mode="r")
     config, device = prepared.config, best_device()
-    network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers).to(device).eval()
+    network = first_network(prepared).to(device).eval()
     lengths = np.array([len(i) for i in ids])
     starts = np.concatenate(([0], np.cumsum(lengths)))
     width = network.heads.in_features
@@ -465,6 +465,15 @@ def _pairs_ordered(margins: NDArray[np.float32], lures: NDArray[np.bool_], pairs
     return float(np.mean(right)) if right else 0.0
 
 
+def first_network(prepared: Prepared) -> Network:
+    """Return the network as training finds it: the encoder with new heads, or what the run trained that this one goes on from."""
+    config = prepared.config
+    network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout)
+    if (prepared.base / START).exists():
+        network.load_start(load_file(prepared.base / START))
+    return network
+
+
 def load_network(prepared: Prepared, folder: Path) -> Network:
     """Return the trained network of one seed, ready for evaluation.
 
@@ -472,7 +481,7 @@ def load_network(prepared: Prepared, folder: Path) -> Network:
     """
     if not (folder / WEIGHTS).exists():
         raise InputError(f"{folder}: no {WEIGHTS}; run: python -m training finetune")
-    network = Network(prepared.base, N_OUTPUTS, frozen_layers=prepared.config.frozen_layers)
+    network = first_network(prepared)
     network.load_trained(load_file(folder / WEIGHTS))
     return network.eval()
 

@@ -59,6 +59,17 @@ class Network(nn.Module):
         for name, weight in weights.items():
             own[name].copy_(weight)
 
+    def load_start(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over weights of a network of the same sizes, whichever of its layers were frozen.
+
+        :raises InputError: if a weight has no place here.
+        """
+        own = dict(self.named_parameters())
+        for name, weight in weights.items():
+            if name not in own or own[name].shape != weight.shape:
+                raise InputError(f"expected weights of this network to start from, got {name} of shape {tuple(weight.shape)}")
+            own[name].data.copy_(weight)
+
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return the states behind the frozen layers, without dropout.
 

@@ -162,8 +162,8 @@ def cut_short(text: str, random: Random) -> str:
 
 
 TRAINED: Mapping[Perturbation, float] = {
-    spaced: 1, emoji: 1, leetspeak: 1, no_diacritics: 1, other_case: 1, romanised: 2, typos: 1, quoted: 1, misread: 1, shuffled_lines: 1,
-    lookalikes: 1, surrounded: 3, cut_short: 2,
+    spaced: 1, emoji: 1, leetspeak: 1, no_diacritics: 1, other_case: 1, romanised: 4, typos: 1, quoted: 1, misread: 1, shuffled_lines: 1,
+    lookalikes: 1, surrounded: 4, cut_short: 4,
 }  # fmt: skip
 """What training may meet, and how often. Invisible characters are undone before the model reads. Padding and truncation come in
 shapes and words of their own, so that the suite's are new to the model."""

@@ -5,6 +5,7 @@ The vocabulary is trimmed here, before training, so that training, evaluation an
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +14,9 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset, load_from_disk
+from tokenizers import Tokenizer
 
+from detector.bundle import TOKENIZER
 from detector.encoder import Encoder, Window
 from detector.errors import InputError
 from detector.records import INDICATORS, LABELS
@@ -27,6 +30,8 @@ from training.splits import Split, split
 from training.vocabulary import read_base, trim_base
 
 BASE = "base"
+START = "start.safetensors"
+"""Beside the encoder, where training goes on from an earlier run: what that run trained."""
 POSTS = "posts"
 FACTS = "prepared.json"
 EXCERPT_TOKENS = 176
@@ -60,29 +65,43 @@ class Prepared:
         return self.posts.select(np.flatnonzero(np.asarray(self.posts["split"]) == name))
 
 
-def prepare(out: Path, *, base: str, corpus: Path, sources: Path, public: Path | None, config: TrainConfig) -> Prepared:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An earlier run that training goes on from, with its encoder and vocabulary.
+
+    :ivar prepared: What that run was trained on.
+    :ivar weights: What it trained, a file of :mod:`safetensors`.
+    """
+
+    prepared: Prepared
+    weights: Path
+
+
+def prepare(out: Path, *, base: str | Start, corpus: Path, sources: Path, public: Path | None, config: TrainConfig) -> Prepared:
     """Read all posts, split them, cut them into windows and write everything that training needs.
 
-    :param base: Folder or Hugging Face id of the encoder.
+    :param base: Folder or Hugging Face id of the encoder, or the run to go on from.
     :param corpus: Folder of ``<language>.jsonl`` files.
     :param sources: ``sources.toml``.
     :param public: Folder of the public sets; without it the corpus is all there is.
     :raises InputError: if the encoder or a set is missing or a group crosses splits.
     """
-    read_base(base)  # before the minutes that the rest takes
+    if not isinstance(base, Start):
+        read_base(base)  # before the minutes that the rest takes
     out.mkdir(parents=True, exist_ok=True)
     declared = read_sources(sources) if public else {}
     examples = read_corpus(corpus)
     for source in declared.values():
         examples.extend(read_public(public or Path(), source))
     splits = split(examples, declared)
-    tokenizer = trim_base(base, out / BASE, [e.text for e in examples if e.source == "corpus"])
+    tokenizer = _encoder(base, out / BASE, [e.text for e in examples if e.source == "corpus"])
     encoder = Encoder(tokenizer, max_tokens=config.max_tokens, overlap=config.overlap)
     kept = _sample(examples, splits, declared)
     rows = [_row(examples[i], splits[i], encoder, noisy=config.noise > 0) for i in kept]
     Dataset.from_list(rows).save_to_disk(str(out / POSTS))
     facts = {
-        "base": str(base),
+        "base": base.prepared.facts["base"] if isinstance(base, Start) else str(base),
+        "start": base.prepared.facts["fingerprint"] if isinstance(base, Start) else None,
         "data_hash": _data_hash([examples[i] for i in kept], [splits[i] for i in kept]),
         "languages": sorted({e.language for e in examples if e.source == "corpus"}),
         "counts": _counts([examples[i] for i in kept], [splits[i] for i in kept]),
@@ -91,6 +110,15 @@ def prepare(out: Path, *, base: str, corpus: Path, sources: Path, public: Path |
     }
     (out / FACTS).write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
     return load_prepared(out)
+
+
+def _encoder(base: str | Start, out: Path, texts: Sequence[str]) -> Tokenizer:
+    """Write the encoder that training starts from, and return its tokenizer."""
+    if not isinstance(base, Start):
+        return trim_base(base, out, texts)
+    shutil.copytree(base.prepared.base, out, dirs_exist_ok=True)
+    shutil.copy(base.weights, out / START)
+    return Tokenizer.from_file(str(out / TOKENIZER))
 
 
 def load_prepared(folder: Path) -> Prepared:

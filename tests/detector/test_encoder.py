@@ -1,5 +1,6 @@
 """Texts to windows: all of a text is read, in order, at known places."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +37,16 @@ def read(text: str, *, max_tokens: int, overlap: int) -> list[str]:
         pytest.param("a b c", ["abc"], id="as-long-as-a-window"),
         pytest.param("a b c d", ["abc", "bcd"], id="one-more"),
         pytest.param("a b c d e", ["abc", "cde"], id="a-whole-step-more"),
-        pytest.param("a b c d e f", ["abc", "cde", "def"], id="the-last-is-full-too"),
+        pytest.param("a b c d e f", ["abc", "bcd", "def"], id="at-equal-distances"),
         pytest.param("a b c d e f g", ["abc", "cde", "efg"], id="two-steps"),
     ],
 )
 def test_windows_of_three_words_share_one_with_the_one_before(text: str, expected: list[str]) -> None:
     assert read(text, max_tokens=5, overlap=1) == expected
+
+
+def test_a_text_a_little_longer_than_a_window_is_read_in_two_halves() -> None:
+    assert read("a b c d e f", max_tokens=7, overlap=2) == ["abcd", "cdef"]
 
 
 def test_without_overlap_the_windows_stand_side_by_side() -> None:
@@ -71,6 +76,10 @@ def test_every_word_is_read_in_order_and_no_window_is_too_long(text: str, max_to
     spans = [tuple(span) for window in windows for span in window.spans[1:-1].tolist()]
     whole = Encoder(words_tokenizer(), max_tokens=1000, overlap=0).windows(text)[0].spans[1:-1].tolist()
     assert sorted(set(spans)) == [tuple(span) for span in whole]
+    assert len({len(window.ids) for window in windows}) == 1
+    starts = [whole.index(window.spans[1].tolist()) if len(window.ids) > 2 else 0 for window in windows]
+    size = len(windows[0].ids) - 2
+    assert all(start + size - after >= overlap for start, after in itertools.pairwise(starts))
 
 
 def test_the_tokenizer_s_own_truncation_and_padding_are_not_used() -> None:

@@ -17,9 +17,9 @@ from detector.bundle import GRAPH
 from detector.records import INDICATORS, LABELS
 from training import export as exporting
 from training.evaluate import evaluate
-from training.export import export
-from training.finetune import Run, WindowTable, finetune, load_network, post_weights, window_table
-from training.prepare import VARIANTS, Prepared, load_prepared, prepare
+from training.export import best_seed, export
+from training.finetune import WEIGHTS, Run, WindowTable, finetune, first_network, load_network, post_weights, window_table
+from training.prepare import VARIANTS, Prepared, Start, load_prepared, prepare
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +83,22 @@ def test_frozen_weights_stay_as_they_were(tiny_run: Path, tiny_base: Path) -> No
     moved = "encoder.layer.1.output.dense.weight"
     assert not torch.equal(before[moved], after[moved])
     assert set(load_file(tiny_run / "finetune/seed-1/weights.safetensors")).isdisjoint(f"encoder.{name}" for name in frozen)
+
+
+def test_a_run_goes_on_from_another_with_its_weights_and_vocabulary(tiny_run: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    """Whichever layers were frozen in either."""
+    before = load_prepared(tiny_run / "prepared")
+    trained = load_network(before, best_seed(tiny_run / "finetune"))
+    start = Start(before, best_seed(tiny_run / "finetune") / WEIGHTS)
+    config = replace(TINY, seeds=(1,), epochs=1, frozen_layers=0)
+    after = prepare(tmp_path / "prepared", base=start, corpus=tiny_corpus, sources=tmp_path, public=None, config=config)
+    assert (after.base / "tokenizer.json").read_bytes() == (before.base / "tokenizer.json").read_bytes()
+    assert after.facts["base"] == before.facts["base"]
+    begun = first_network(after)
+    ids, mask = torch.tensor([[0, 9, 8, 7, 2]]), torch.ones((1, 5), dtype=torch.bool)
+    with torch.no_grad():
+        torch.testing.assert_close(begun.eval()(ids, mask), trained(ids, mask))
+    load_network(after, finetune(after, tmp_path / "finetune"))
 
 
 def test_weights_of_other_frozen_layers_are_refused(tiny_run: Path) -> None:

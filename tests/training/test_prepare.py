@@ -125,12 +125,11 @@ def _whole(post: Mapping[str, Any], tokenizer: Tokenizer) -> list[int]:
 
 
 def _joined(windows: Sequence[Sequence[int]], n_tokens: int) -> list[int]:
-    """Put windows back together: all but the last move on by a fixed step; the last ends where the text does."""
-    step = TINY.max_tokens - 2 - TINY.overlap
+    """Put windows back together: they lie at equal distances, and the last ends where the text does."""
     joined = [0] * n_tokens
     for place, window in enumerate(windows):
         inner = list(window)[1:-1]
-        start = n_tokens - len(inner) if place == len(windows) - 1 else place * step
+        start = place * (n_tokens - len(inner)) // max(len(windows) - 1, 1)
         joined[start : start + len(inner)] = inner
     return joined
 
