@@ -142,9 +142,9 @@ def prepare(
     from training.config import read_config
     from training.prepare import prepare as run_prepare
 
-    origin = base if start is None else _start(start)
-    if origin is None or (base and start):
+    if (base is None) == (start is None):
         raise InputError("expected either --base, an encoder, or --start, a run to go on from")
+    origin = base if start is None else _start(start)
     prepared = run_prepare(run / "prepared", base=origin, corpus=corpus, sources=sources, public=public, config=read_config(config))
     for source, row in prepared.facts["counts"].items():
         typer.echo(f"{source}: " + ", ".join(f"{number} {part}" for part, number in sorted(row.items())))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset, load_from_disk
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from detector.bundle import TOKENIZER
@@ -114,10 +115,13 @@ def prepare(out: Path, *, base: str | Start, corpus: Path, sources: Path, public
 
 def _encoder(base: str | Start, out: Path, texts: Sequence[str]) -> Tokenizer:
     """Write the encoder that training starts from, and return its tokenizer."""
+    (out / START).unlink(missing_ok=True)
     if not isinstance(base, Start):
         return trim_base(base, out, texts)
     shutil.copytree(base.prepared.base, out, dirs_exist_ok=True)
-    shutil.copy(base.weights, out / START)
+    # A run that went on from another itself may have left lower layers as that one had trained them.
+    earlier = load_file(out / START) if (out / START).exists() else {}
+    save_file(earlier | load_file(base.weights), str(out / START))
     return Tokenizer.from_file(str(out / TOKENIZER))
 
 

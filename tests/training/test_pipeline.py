@@ -11,11 +11,13 @@ import pytest
 import torch
 from conftest import TINY
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 from detector import BundleError, Detector, InputError
 from detector.bundle import GRAPH
 from detector.records import INDICATORS, LABELS
 from training import export as exporting
+from training.__main__ import app
 from training.evaluate import evaluate
 from training.export import best_seed, export
 from training.finetune import WEIGHTS, Run, WindowTable, finetune, first_network, load_network, post_weights, window_table
@@ -99,6 +101,32 @@ def test_a_run_goes_on_from_another_with_its_weights_and_vocabulary(tiny_run: Pa
     with torch.no_grad():
         torch.testing.assert_close(begun.eval()(ids, mask), trained(ids, mask))
     load_network(after, finetune(after, tmp_path / "finetune"))
+
+
+def test_a_third_run_keeps_what_the_first_had_trained_and_the_second_froze(
+    tiny_base: Path, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    def run(name: str, base: str | Start, frozen_layers: int) -> Start:
+        config = replace(TINY, seeds=(1,), epochs=1, frozen_layers=frozen_layers)
+        folder = tmp_path / name
+        prepared = prepare(folder / "prepared", base=base, corpus=tiny_corpus, sources=tmp_path, public=None, config=config)
+        return Start(prepared, finetune(prepared, folder / "finetune") / WEIGHTS)
+
+    second = run("second", run("first", str(tiny_base), 0), 1)
+    third = run("third", second, 0)
+    lower = "encoder.encoder.layer.0.output.dense.weight"
+    first_trained = load_file(tmp_path / "first/finetune/seed-1" / WEIGHTS)
+    assert torch.equal(first_network(third.prepared).state_dict()[lower], first_trained[lower])
+    anew = prepare(tmp_path / "third/prepared", base=str(tiny_base), corpus=tiny_corpus, sources=tmp_path, public=None, config=TINY)
+    assert not torch.equal(first_network(anew).state_dict()[lower], first_trained[lower])
+
+
+@pytest.mark.parametrize("options", [[], ["--base", "a", "--start", "b"]])
+def test_a_run_begins_with_an_encoder_or_another_run(options: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["prepare", *options])
+    assert isinstance(result.exception, InputError)
+    assert "either --base" in str(result.exception)
 
 
 def test_weights_of_other_frozen_layers_are_refused(tiny_run: Path) -> None:
