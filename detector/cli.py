@@ -70,12 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
         except _UsageError as error:
             message = str(getattr(error, "format_message", error.__str__)()).rstrip(".")
             return _failed(f"{message}; see scam-detector --help", USAGE)
-        except (typer.Abort, KeyboardInterrupt) as error:
-            return _failed("; ".join(["interrupted", *notes]), _INTERRUPTED) if (notes := _notes(error)) else _INTERRUPTED
-        except SystemExit as error:
-            if notes := _notes(error):
-                _failed("; ".join(["asked to end", *notes]), _TERMINATED)
-            raise
+        except (typer.Abort, KeyboardInterrupt):
+            return _INTERRUPTED
 
 
 def _language_tag(language: str | None) -> str | None:
@@ -158,6 +154,7 @@ def score(
         raise typer.BadParameter("--errors-with-text says what stands in the file that --errors names; name one")
     how = Reading(tuple(text_column or ()), id_column, format, encoding, language_column)
     with (
+        _said_how_to_go_on(),
         closing(Detector.load(model, backend=backend, threads=threads, copies=KEPT)) as detector,
         progress_on(console) as on_progress,
     ):
@@ -223,9 +220,20 @@ def _from_standard_input() -> str:
     return raw.decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
-def _notes(error: BaseException | None) -> list[str]:
-    """Return what an error, or the one that typer made it from, says of how to go on."""
-    return [] if error is None else [*getattr(error, "__notes__", ()), *_notes(error.__cause__)]
+def _notes(error: BaseException) -> list[str]:
+    """Return what an error says of how to go on."""
+    return list(getattr(error, "__notes__", ()))
+
+
+@contextmanager
+def _said_how_to_go_on() -> Iterator[None]:
+    """Say so where a signal ends the block; errors are shown with it, and typer keeps only the status of Ctrl-C."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as error:
+        for note in _notes(error):
+            _failed(f"interrupted; {note}", _INTERRUPTED)
+        raise
 
 
 def _failed(message: str, status: int) -> int:

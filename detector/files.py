@@ -71,8 +71,10 @@ def score_files(
     with ExitStack() as opened:
         plan = Plan(files, reading or Reading(), reserved_names(labels), whole=suffix != ".jsonl", opened=opened)
         checkpoint = opened.enter_context(_checkpoint(path, detector, files, plan.reading)) if resume else None
-        refusals = opened.enter_context(set_aside(errors))
-        stream = opened.enter_context(_target(path, output, resume=resume))
+        # The checkpoint is locked: no other process writes under this name.
+        token = "progress" if resume else None
+        refusals = opened.enter_context(set_aside(errors, token=token))
+        stream = opened.enter_context(nullcontext(cast(BinaryIO, output)) if path is None else whole_file(path, token=token))
         with writing(name):
             writer = writer_for(suffix, stream, plan.columns, labels)
         results = _Results(name, writer, refusals, Summary(inputs=plan.descriptions))
@@ -232,13 +234,6 @@ def _checkpoint(
     if path is None or is_special(path):
         raise InputError("expected the name of an output file, beside which a run that can be resumed keeps its progress")
     return checkpoint_beside(path, describe_run(detector, files, reading))
-
-
-def _target(path: Path | None, output: Path | str | BinaryIO, *, resume: bool) -> AbstractContextManager[BinaryIO]:
-    if path is None:
-        return nullcontext(cast(BinaryIO, output))
-    # The checkpoint is locked: no other process writes under this name.
-    return whole_file(path, token="progress" if resume else None)
 
 
 def _check_are_apart(inputs: Iterable[Input], output: Path | BinaryIO, errors: ErrorFile | None) -> None:

@@ -52,13 +52,14 @@ class Refusals:
 
 
 @contextmanager
-def set_aside(errors: ErrorFile | None) -> Iterator[Refusals]:
+def set_aside(errors: ErrorFile | None, *, token: str | None = None) -> Iterator[Refusals]:
     """Yield what takes the refusals.
 
+    :param token: For :func:`detector.outputs.whole_file`.
     :raises OutputError: if the file cannot be written.
     """
     if errors is None:
         yield Refusals(None)
         return
-    with whole_file(errors.path) as stream:
+    with whole_file(errors.path, token=token) as stream:
         yield Refusals(stream, str(errors.path), with_text=errors.with_text)
