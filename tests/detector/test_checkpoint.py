@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from letters import LetterBackend
 
@@ -353,7 +352,7 @@ def test_a_verdict_is_recalled_as_it_was_without_the_text_having_been_kept(tmp_p
 # Full disks and signals, with real processes.
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_disk_that_is_full_leaves_progress_and_more_room_ends_the_run(
     bundle: Bundle, detector: Detector, tmp_path: Path, suffix: str
 ) -> None:
@@ -400,14 +399,14 @@ def test_a_signal_ends_a_run_with_one_line_that_says_how_to_go_on(
     runnable_bundle: Path, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
-    source.write_text("".join(json.dumps({"text": f"kitchen help {n} " * 4}) + "\n" for n in range(800)))
+    source.write_text("".join(json.dumps({"text": f"kitchen help {n} " * 4}) + "\n" for n in range(500)))
     command = [sys.executable, "-m", "detector", "score", str(source), "-o", str(output), "--resume", "--batch-size", "16"]
     command += ["--model", str(runnable_bundle), "--threads", "1"]
     # A job that a shell put in the background starts with Ctrl-C ignored, and its children too.
     as_in_a_terminal = {"preexec_fn": lambda: signal.signal(number, signal.SIG_DFL)}
     progress = tmp_path / "out.jsonl.progress"
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, **as_in_a_terminal) as process:
-        wait_for(progress, 20_000, process)
+        wait_for(progress, 5_000, process)
         process.send_signal(number)
         _, shown = process.communicate(timeout=30)
     hint = f"what was scored is kept in {progress}; to go on, give the same command with --resume again"
@@ -422,9 +421,42 @@ def test_a_signal_ends_a_run_with_one_line_that_says_how_to_go_on(
     assert not progress.exists()
 
 
-def test_groups_of_parquet_do_not_depend_on_batches(detector: Detector, tmp_path: Path) -> None:
-    source = write_posts(tmp_path / "in.jsonl", 2049)
-    for size in (16, 5000):
-        score_files(detector, [source], tmp_path / f"{size}.parquet", batch_size=size)
-    assert len({(tmp_path / f"{size}.parquet").read_bytes() for size in (16, 5000)}) == 1
-    assert pq.ParquetFile(tmp_path / "16.parquet").num_row_groups == 2
+MEMORY = """
+    import copy, sys
+    from dataclasses import replace
+    from pathlib import Path
+    from detector import Detector, Post
+    from detector.copies import KEPT
+    from detector.files import score_files
+
+    class Hasty(Detector):
+        # Scoring a million posts takes hours; what files, progress and kept readings take is all there is to measure.
+        def stream(self, posts, *, batch_size=64):
+            yield from (replace(known, id=post.id) for post in posts)
+
+    detector = Hasty.load(copies=KEPT)
+    (known,) = detector.score(["5 admin chat di Kamboja, gaji 12 juta, tiket dan paspor kami tanggung. Telegram @contoh_hr"])
+    (reading,) = detector._copies._kept.values()
+    for number in range(KEPT):
+        detector._copies.answer(str(number), lambda _: replace(reading, indicators=copy.deepcopy(reading.indicators)))
+    source, output = map(Path, sys.argv[1:])
+    summary = score_files(detector, [source], output, resume=True)
+    # Not ru_maxrss: it starts from the peak of the process that this one was forked from.
+    peak = next(line.split()[1] for line in Path("/proc/self/status").open() if line.startswith("VmHWM"))
+    print(summary.rows, len(detector._copies._kept), peak)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_a_million_rows_take_less_than_1_2_gb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "in.jsonl"
+    with source.open("w") as stream:
+        stream.writelines(json.dumps({"id": n, "text": f"{n} " + "kitchen help wanted " * 10}) + "\n" for n in range(1_000_000))
+    command = [sys.executable, "-c", textwrap.dedent(MEMORY), str(source), str(tmp_path / "out.csv")]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True)
+    rows, kept, kilobytes = map(int, done.stdout.split())
+    with capsys.disabled():
+        sys.stdout.write(f"\n{rows} rows with {kept} readings kept: {kilobytes / 1024:.0f} MiB\n")
+    assert rows == 1_000_000
+    assert kilobytes * 1024 < 1.2e9
