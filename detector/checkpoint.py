@@ -30,6 +30,8 @@ from detector.tables import STANDARD_INPUT, reading
 
 FORMAT = 1
 SUFFIX = ".progress"
+_START = b'{"progress": '
+"""What every checkpoint begins with, and no other file under its name."""
 _SYNC_S = 5.0
 """Seconds of work that a power cut may cost; a process that is killed loses no finished batch."""
 _WHAT = {
@@ -148,9 +150,12 @@ class Checkpoint:
         """Check the first line, or write it; return its length in bytes."""
         with reading(str(self.path)):
             first = self._stream.readline()
+        if not first.startswith(_START[: len(first)]):
+            raise InputError(f"{self.path}: expected the progress of a run, got another file; move it away")
         if first.endswith(b"\n"):
-            self._check(first, run)
+            self._check(json.loads(first), run)
             return len(first)
+        # New, or of a process that was killed while it wrote this line.
         first = json.dumps(run).encode() + b"\n"
         with writing(str(self.path)):
             self._stream.seek(0)
@@ -159,22 +164,14 @@ class Checkpoint:
             self._stream.flush()
         return len(first)
 
-    def _check(self, first: bytes, run: Run) -> None:
-        try:
-            kept = json.loads(first)
-            kept["progress"], kept["inputs"]
-        except (ValueError, KeyError, TypeError):
-            raise InputError(f"{self.path}: expected the progress of a run, got another file; move it away") from None
+    def _check(self, kept: Run, run: Run) -> None:
         other = next((key for key in run if kept.get(key) != run[key]), None)
-        if other is not None:
-            what = (
-                _changed_input(kept[other], cast(list[Any], run[other]))
-                if other == "inputs"
-                else f"another {_WHAT.get(other, other)}"
-            )
-            raise InputError(
-                f"{self.path}: belongs to a run with {what}; go on with the same inputs and options, or remove it to start over"
-            )
+        if other is None:
+            return
+        what = _changed_input(kept, run) if other == "inputs" else f"another {_WHAT.get(other, other)}"
+        raise InputError(
+            f"{self.path}: belongs to a run with {what}; go on with the same inputs and options, or remove it to start over"
+        )
 
     def _next(self, item: Post | Verdict, model: str) -> Verdict | None:
         with reading(str(self.path)):
@@ -188,12 +185,11 @@ class Checkpoint:
         return verdict
 
 
-def _changed_input(kept: list[Any], now: list[Any]) -> str:
-    names, names_now = ([name for name, *_ in inputs] for inputs in (kept, now))
-    if names != names_now:
-        return f"other inputs ({len(names)} there, {len(names_now)} here)"
-    changed = next(name for (name, *was), (_, *is_now) in zip(kept, now, strict=True) if was != is_now)
-    return f"another content of {changed}"
+def _changed_input(kept: Run, run: Run) -> str:
+    was, now = (cast(list[list[object]], each["inputs"]) for each in (kept, run))
+    if [name for name, *_ in was] != [name for name, *_ in now]:
+        return f"other inputs ({len(was)} there, {len(now)} here)"
+    return f"another content of {next(new[0] for old, new in zip(was, now, strict=True) if old != new)}"
 
 
 @contextmanager

@@ -277,7 +277,7 @@ def test_a_run_that_is_another_is_refused_and_the_progress_stays(
 
 def test_another_file_under_the_name_of_the_progress_is_left_alone(detector: Detector, tmp_path: Path) -> None:
     source = write_posts(tmp_path / "in.jsonl")
-    for content in ("my notes\n", "[1]\n", "{}\n"):
+    for content in ("my notes\n", "my notes", "[1]\n", "{}\n"):
         (tmp_path / "out.csv.progress").write_text(content)
         with pytest.raises(InputError, match="expected the progress of a run, got another file; move it away"):
             score_files(detector, [source], tmp_path / "out.csv", resume=True)
