@@ -14,11 +14,14 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
+from detector.copies import KEPT
 from detector.errors import DetectorError, InputError, exit_code
-from detector.files import BATCH_SIZE, Reading, score_files
+from detector.files import BATCH_SIZE, score_files
+from detector.inputs import Reading
 from detector.language_tags import canonical_tag
 from detector.outputs import writing
 from detector.records import Post
+from detector.refusals import ErrorFile
 from detector.scoring import Detector
 from detector.tables import reading
 
@@ -63,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
             return status
         except DetectorError as error:
             _drop_output()
-            return _failed(str(error), exit_code(error))
+            return _failed("; ".join([str(error), *_notes(error)]), exit_code(error))
         except _UsageError as error:
             message = str(getattr(error, "format_message", error.__str__)()).rstrip(".")
             return _failed(f"{message}; see scam-detector --help", USAGE)
@@ -101,9 +104,11 @@ def _options(
     pass
 
 
-@app.command()
+@app.command(epilog="Example: scam-detector score scrape/ 'more/*.parquet' -o verdicts.csv --resume --errors refused.jsonl")
 def score(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="CSV, JSONL or Parquet; '-' is standard input.")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT", help="CSV, JSONL or Parquet, folders of them, patterns; '-' is standard input.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File ending in .jsonl, .csv or .parquet; by default JSONL to standard output."),
@@ -126,6 +131,13 @@ def score(
     ] = None,
     encoding: Annotated[str | None, typer.Option("--encoding", help="Of CSV input; by default found out.")] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Posts read ahead.")] = BATCH_SIZE,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep progress in OUTPUT.progress until the output is whole, and go on from there.")
+    ] = False,
+    errors: Annotated[
+        Path | None, typer.Option("--errors", help="JSONL file for refused rows: file, row, line, id, reason.")
+    ] = None,
+    errors_with_text: Annotated[bool, typer.Option("--errors-with-text", help="Write the refused texts there too.")] = False,
     threads: Threads = None,
     backend: BackendName = "onnx",
     model: Model = DEFAULT_BUNDLE,
@@ -136,13 +148,28 @@ def score(
     from detector.terminal import progress_on, show_summary
 
     console = Console(stderr=True, highlight=False)
-    how = Reading(text_column or (), id_column, format, encoding, language_column)
-    with closing(Detector.load(model, backend=backend, threads=threads)) as detector, progress_on(console) as on_progress:
+    if resume and output is None:
+        raise typer.BadParameter("--resume keeps its progress beside the output; name one with --output")
+    if errors_with_text and errors is None:
+        raise typer.BadParameter("--errors-with-text says what stands in the file that --errors names; name one")
+    how = Reading(tuple(text_column or ()), id_column, format, encoding, language_column)
+    with (
+        _said_how_to_go_on(),
+        closing(Detector.load(model, backend=backend, threads=threads, copies=KEPT)) as detector,
+        progress_on(console) as on_progress,
+    ):
         summary = score_files(
-            detector, inputs, output or sys.stdout.buffer, reading=how, batch_size=batch_size, on_progress=on_progress
+            detector,
+            inputs,
+            output or sys.stdout.buffer,
+            reading=how,
+            batch_size=batch_size,
+            errors=ErrorFile(errors, with_text=errors_with_text) if errors else None,
+            resume=resume,
+            on_progress=on_progress,
         )
     show_summary(console, summary)
-    return SOME_REFUSED if summary.refused else 0
+    return SOME_REFUSED if summary.refused or summary.unread else 0
 
 
 @app.command()
@@ -191,6 +218,22 @@ def _from_standard_input() -> str:
         raw = sys.stdin.buffer.read()
     # Bytes at fault become half surrogate pairs, which the detector refuses by name.
     return raw.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+
+def _notes(error: BaseException) -> list[str]:
+    """Return what an error says of how to go on."""
+    return list(getattr(error, "__notes__", ()))
+
+
+@contextmanager
+def _said_how_to_go_on() -> Iterator[None]:
+    """Say so where a signal ends the block; errors are shown with it, and typer keeps only the status of Ctrl-C."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as error:
+        for note in _notes(error):
+            _failed(f"interrupted; {note}", _INTERRUPTED)
+        raise
 
 
 def _failed(message: str, status: int) -> int:

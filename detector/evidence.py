@@ -7,7 +7,7 @@ Source: Ruzzo and Tompa, "A Linear Time Algorithm for Finding All Maximal Scorin
 stretches are taken one after the other here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +49,14 @@ class TokenLine:
         return np.bincount(self._place.reshape(-1), weights=added, minlength=len(self.spans)).astype(np.float64)
 
 
-def pieces(line: TokenLine, contributions: FloatArray, text: NormalisedText, original: str) -> tuple[Evidence, ...]:
-    """Return the pieces of the original text with the largest contributions, strongest first.
+Span = tuple[int, int]
+"""Start and end of a piece of the normalised text, in characters."""
+
+
+def pieces(line: TokenLine, contributions: FloatArray, text: str) -> tuple[Span, ...]:
+    """Return the pieces of the normalised text with the largest contributions, strongest first.
+
+    They belong to the text, whichever post it came from; :func:`quoted` finds them in a post.
 
     :param contributions: Along the line's tokens, *shape* ``(n_distinct_tokens,)``.
     """
@@ -58,7 +64,7 @@ def pieces(line: TokenLine, contributions: FloatArray, text: NormalisedText, ori
         return ()
     # Never below zero: words that spoke against the score are not shown as if they had carried it.
     gains = contributions - max(contributions.mean(), 0.0) - LEVEL * contributions.std()
-    found: list[Evidence] = []
+    found: list[Span] = []
     first = 0.0
     for _ in range(MAX_PIECES):
         start, end, weight = _heaviest(gains)
@@ -66,10 +72,25 @@ def pieces(line: TokenLine, contributions: FloatArray, text: NormalisedText, ori
             break
         first = first or weight
         gains[start:end] = -np.inf
-        piece = _piece(int(line.spans[start, 0]), int(line.spans[end - 1, 1]), text, original)
-        if piece is not None and not any(_overlap(piece, other) for other in found):
+        piece = _words(int(line.spans[start, 0]), int(line.spans[end - 1, 1]), text)
+        if piece is not None:
             found.append(piece)
     return tuple(found)
+
+
+def quoted(found: Iterable[Span], text: NormalisedText, original: str) -> tuple[Evidence, ...]:
+    """Return pieces of the normalised text as pieces of a post, without those that share characters of it with a stronger one.
+
+    :param text: The normalised text with its way back to this post.
+    :param original: The post as written.
+    """
+    shown: list[Evidence] = []
+    for span in found:
+        start, end = text.original_span(*span)
+        piece = Evidence(start, end, original[start:end])
+        if not any(_overlap(piece, other) for other in shown):
+            shown.append(piece)
+    return tuple(shown)
 
 
 def _heaviest(gains: FloatArray) -> tuple[int, int, float]:
@@ -85,21 +106,17 @@ def _heaviest(gains: FloatArray) -> tuple[int, int, float]:
     return best
 
 
-def _piece(start: int, end: int, text: NormalisedText, original: str) -> Evidence | None:
-    """Widen to whole words, drop blanks and punctuation at the edges, and go back to the original."""
-    whole = text.text
-    while start > 0 and _inside_word(whole, start):
+def _words(start: int, end: int, text: str) -> Span | None:
+    """Widen to whole words, and drop blanks and punctuation at the edges; nothing if there is nothing else."""
+    while start > 0 and _inside_word(text, start):
         start -= 1
-    while end < len(whole) and _inside_word(whole, end):
+    while end < len(text) and _inside_word(text, end):
         end += 1
-    while start < end and not _solid(whole[start]):
+    while start < end and not _solid(text[start]):
         start += 1
-    while end > start and not _solid(whole[end - 1]):
+    while end > start and not _solid(text[end - 1]):
         end -= 1
-    if start == end:
-        return None
-    first, last = text.original_span(start, end)
-    return Evidence(first, last, original[first:last])
+    return (start, end) if start < end else None
 
 
 def _inside_word(text: str, place: int) -> bool:

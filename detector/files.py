@@ -3,99 +3,29 @@
 import os
 import stat
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from detector.columns import Carrier, Choice, choose
+from detector.checkpoint import Checkpoint, checkpoint_beside, describe_run
+from detector.columns import Choice
 from detector.errors import InputError, OutputError
-from detector.outputs import Writer, check_suffix, reserved_names, whole_file, writer_for, writing
+from detector.inputs import Input, Plan, Reading, Source, expand, quoted
+from detector.outputs import Writer, check_suffix, is_special, reserved_names, whole_file, writer_for, writing
 from detector.records import Post, Verdict
+from detector.refusals import ErrorFile, Refusals, set_aside
 from detector.scoring import Detector
-from detector.tables import STANDARD_INPUT, Row, Table, open_table
+from detector.summary import Summary
+from detector.tables import STANDARD_INPUT, Row, Table
 
 BATCH_SIZE = 256
 _BATCH_CHARACTERS = 4 << 20
 """Characters of text that close a batch: a few texts of megabytes each are not held in memory together."""
-_SHOWN_REFUSALS = 5
 
 OnProgress = Callable[[int, int, int | None], None]
 """Is told the rows done, the bytes read, and the bytes in all if they are known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How inputs are to be read, where that should not be found out.
-
-    :ivar text_columns: Columns that hold the text, joined by line breaks; by default a column with a usual name.
-    :ivar id_column: Column that names the posts; by default one with a usual name, or else they are numbered from 1.
-    :ivar format: ``csv``, ``jsonl`` or ``parquet``.
-    :ivar encoding: Of CSV files.
-    :ivar language_column: Column with BCP-47 codes of the posts' languages, empty for none; by default those with a usual name. In
-        rows where it holds anything else the language is identified.
-    """
-
-    text_columns: Sequence[str] = ()
-    id_column: str | None = None
-    format: str | None = None
-    encoding: str | None = None
-    language_column: str | None = None
-
-
-@dataclass(slots=True)
-class Summary:
-    """What became of the rows of some files.
-
-    :ivar rows: All of them, also the refused.
-    :ivar bands: Rows in each band.
-    :ivar languages: Rows in each language.
-    :ivar refused: Rows that have an error instead of a score.
-    :ivar refusals: The first few of them: file, row from 1, reason.
-    :ivar inputs: How each file was read.
-    :ivar seconds: Time taken, without loading the model.
-    """
-
-    rows: int = 0
-    bands: Counter[str] = field(default_factory=Counter)
-    languages: Counter[str] = field(default_factory=Counter)
-    refused: int = 0
-    refusals: list[tuple[str, int, str]] = field(default_factory=list)
-    inputs: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def rows_per_second(self) -> float:
-        """Rows in a second, on average."""
-        return self.rows / self.seconds if self.seconds else 0.0
-
-    def count(self, source: str, number: int, verdict: Verdict) -> None:
-        """Add one row."""
-        self.rows += 1
-        if verdict.error is not None:
-            self.refused += 1
-            if len(self.refusals) < _SHOWN_REFUSALS:
-                self.refusals.append((source, number, verdict.error))
-            return
-        self.bands[str(verdict.band)] += 1
-        self.languages[str(verdict.language)] += 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """An input, and what is to be made of its columns.
-
-    :ivar held: The open table, if it cannot be opened again when its turn comes.
-    """
-
-    path: Path | str
-    name: str
-    size: int | None
-    choice: Choice
-    carrier: Carrier
-    held: Table | None
 
 
 def score_files(
@@ -105,19 +35,25 @@ def score_files(
     *,
     reading: Reading | None = None,
     batch_size: int = BATCH_SIZE,
+    errors: ErrorFile | None = None,
+    resume: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Summary:
     """Score every post of some files, and write each record with its verdict.
 
-    A record that cannot be read or scored has ``error`` set in its row of the output; it never stops the others.
+    A record that cannot be read or scored has ``error`` set in its row of the output; it never stops the others. Nor does a file
+    that cannot be read, or not to its end, if it is one of several: the summary names it.
 
-    :param inputs: CSV, JSONL or Parquet files, also mixed; ``-`` is standard input.
+    :param inputs: CSV, JSONL or Parquet files, folders of them and patterns, also mixed; ``-`` is standard input.
     :param output: A file whose extension says its format: ``.jsonl``, ``.csv`` or ``.parquet``. It appears under its name
         only when it is whole. Or a binary stream, which gets JSONL.
     :param reading: How to read the inputs, where that should not be found out.
     :param batch_size: Posts read ahead.
+    :param errors: Where to write what was refused, and why.
+    :param resume: Whether to keep what was scored beside the output until that is whole, and to go on from what an earlier run
+        kept there. The output is the same to the last byte. See :mod:`detector.checkpoint`.
     :param on_progress: Called after each batch.
-    :raises InputError: if an input cannot be read.
+    :raises InputError: if no input can be read, or the kept progress belongs to a run with other inputs, options or another model.
     :raises ColumnError: if it is not clear which column holds the text.
     :raises OutputError: if the output cannot be written, or is one of the inputs.
     """
@@ -125,122 +61,145 @@ def score_files(
         raise InputError(f"batch_size must be at least 1, got {batch_size}")
     if not inputs:
         raise InputError("expected at least one input, got none")
-    labels = detector.bundle.manifest.labels
     path = Path(output) if isinstance(output, str | Path) else None
     suffix = check_suffix(path) if path is not None else ".jsonl"
-    _check_is_no_input(inputs, path if path is not None else cast(BinaryIO, output))
-    started = time.perf_counter()
     name = str(path) if path is not None else "standard output"
+    files = expand(inputs, leave_out=[*([path] if path else []), *([errors.path] if errors else [])])
+    _check_are_apart(files, path if path is not None else cast(BinaryIO, output), errors)
+    labels = detector.bundle.manifest.labels
+    started, copies_before = time.perf_counter(), detector.copies_found
     with ExitStack() as opened:
-        plan = _Plan(reading or Reading(), reserved_names(labels), whole=suffix != ".jsonl", opened=opened)
-        sources = [plan.source(each) for each in inputs]
-        stream = opened.enter_context(_target(path, output))
+        plan = Plan(files, reading or Reading(), reserved_names(labels), whole=suffix != ".jsonl", opened=opened)
+        checkpoint = opened.enter_context(_checkpoint(path, detector, files, plan.reading)) if resume else None
+        # The checkpoint is locked: no other process writes under this name.
+        token = "progress" if resume else None
+        refusals = opened.enter_context(set_aside(errors, token=token))
+        stream = opened.enter_context(nullcontext(cast(BinaryIO, output)) if path is None else whole_file(path, token=token))
         with writing(name):
             writer = writer_for(suffix, stream, plan.columns, labels)
-        job = _Job(detector, writer, name, batch_size, on_progress)
+        results = _Results(name, writer, refusals, Summary(inputs=plan.descriptions))
         try:
-            job.run(sources, plan.reading)
+            _Job(detector, plan, results, checkpoint, batch_size, on_progress).run()
         except BaseException:
             writer.abandon()
             raise
-    job.summary.inputs = plan.descriptions
-    job.summary.seconds = time.perf_counter() - started
-    return job.summary
+    results.summary.copies = detector.copies_found - copies_before
+    results.summary.seconds = time.perf_counter() - started
+    return results.summary
 
 
-class _Plan:
-    """Looks at all inputs before the first is scored: a missing file or column shows at once, not after hours.
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """Where each row ends: in the output, in the summary, and among the refusals if it is one.
 
-    :param whole: Whether the output needs to know all columns beforehand.
-    :param opened: Closes the inputs that can be opened only once.
-    :ivar columns: The columns of all inputs under their names in the output, with types that hold the values of all.
+    :ivar name: The output as messages name it.
     """
 
-    def __init__(self, reading: Reading, reserved: frozenset[str], *, whole: bool, opened: ExitStack) -> None:
-        self.reading = reading
-        self.columns: dict[str, object] = {}
-        self.descriptions: list[str] = []
-        self._reserved = reserved
-        self._whole = whole
-        self._opened = opened
+    name: str
+    writer: Writer
+    refusals: Refusals
+    summary: Summary
 
-    def source(self, path: Path | str) -> _Source:
-        """Find the columns of an input that matter."""
-        table = open_table(path, format=self.reading.format, encoding=self.reading.encoding, twice=self._whole)
-        # Many files are not held open side by side.
-        again = _is_file(path)
-        with ExitStack() as closed:
-            (closed if again else self._opened).callback(table.close)
-            choice = self._choice(table)
-            carrier = Carrier(table.columns, self._reserved, choice.id)
-            if self._whole:
-                self._add(table.all_columns(), carrier)
-        self.descriptions.append(_described(table, choice))
-        return _Source(path, table.name, table.size, choice, carrier, None if again else table)
+    def row(self, source: Source, row: Row, text: object, verdict: Verdict) -> None:
+        """Add one row."""
+        with writing(self.name):
+            self.writer.write(source.carrier.carry(row.fields), verdict)
+        self.summary.count(source.name, row.number, verdict)
+        if verdict.error is not None:
+            self.refusals.row(source.name, row, verdict.id, verdict.error, text)
 
-    def _choice(self, table: Table) -> Choice:
-        if not table.columns:
-            # A file of nothing, or JSONL without a single object: every row is refused anyway.
-            return Choice(("text",))
-        return choose(
-            table.name,
-            table.columns,
-            text_columns=self.reading.text_columns,
-            id_column=self.reading.id_column,
-            language_column=self.reading.language_column,
-        )
+    def unread(self, file: str, reason: str) -> None:
+        """Add a file that cannot be read, or not to its end."""
+        self.summary.unread.append((file, reason))
+        self.refusals.file(file, reason)
 
-    def _add(self, columns: Mapping[str, object], carrier: Carrier) -> None:
-        for column, kind in columns.items():
-            name = carrier.name(column)
-            self.columns[name] = kind if self.columns.get(name, kind) == kind else str
+    def flush(self) -> None:
+        """Hand on what can be handed on."""
+        with writing(self.name):
+            self.writer.flush()
+
+    def finish(self) -> None:
+        """Write what is still held back."""
+        with writing(self.name):
+            self.writer.finish()
 
 
 class _Job:
-    """One run over some sources."""
+    """One run over some sources.
 
-    def __init__(self, detector: Detector, writer: Writer, name: str, batch_size: int, on_progress: OnProgress | None) -> None:
-        self.summary = Summary()
+    :param checkpoint: Takes the verdicts, and has those of an earlier run; nothing if this run is not to be resumed.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        plan: Plan,
+        results: _Results,
+        checkpoint: Checkpoint | None,
+        batch_size: int,
+        on_progress: OnProgress | None,
+    ) -> None:
         self._detector = detector
-        self._writer = writer
-        self._name = name
+        self._plan = plan
+        self._results = results
+        self._checkpoint = checkpoint
         self._batch_size = batch_size
         self._on_progress = on_progress
 
-    def run(self, sources: Sequence[_Source], reading: Reading) -> None:
+    def run(self) -> None:
         """Score all rows of all sources."""
-        sizes = [source.size for source in sources]
+        for file, reason in self._plan.unread:
+            self._results.unread(file, reason)
+        sizes = [source.size for source in self._plan.sources]
         total = None if None in sizes else sum(size or 0 for size in sizes)
         before = 0
-        for source in sources:
-            with _opened(source, reading) as table:
-                for batch in _batches(table, source.choice, self._batch_size):
-                    self._score(source, table, batch)
-                    if self._on_progress is not None:
-                        self._on_progress(self.summary.rows, before + batch[-1][0].position, total)
+        for source in self._plan.sources:
+            for table, batch in self._read(source):
+                self._score(source, table, batch)
+                if self._on_progress is not None:
+                    self._on_progress(self._results.summary.rows, before + batch[-1][0].position, total)
             before += source.size or 0
-        with writing(self._name):
-            self._writer.finish()
+        self._results.finish()
 
-    def _score(self, source: _Source, table: Table, batch: list[tuple[Row, object]]) -> None:
-        start = self.summary.rows
+    def _read(self, source: Source) -> Iterator[tuple[Table, list[tuple[Row, object]]]]:
+        """Yield the rows of a source, as far as it can be read."""
+        try:
+            with source.opened(self._plan.reading) as table:
+                for batch in _batches(table, source.choice, self._batch_size):
+                    yield table, batch
+        except InputError as error:
+            if len(self._plan.sources) + len(self._plan.unread) == 1:
+                raise
+            self._results.unread(source.name, str(error))
+
+    def _score(self, source: Source, table: Table, batch: list[tuple[Row, object]]) -> None:
+        start = self._results.summary.rows
         items = [self._item(table, source.choice, row, text, start + place) for place, (row, text) in enumerate(batch, 1)]
-        posts = [item for item in items if isinstance(item, Post)]
-        scored = self._detector.stream(posts, batch_size=self._batch_size)
-        for (row, _), item in zip(batch, items, strict=True):
-            verdict = item if isinstance(item, Verdict) else next(scored)
-            with writing(self._name):
-                self._writer.write(source.carrier.carry(row.fields), verdict)
-            self.summary.count(source.name, row.number, verdict)
-        with writing(self._name):
-            self._writer.flush()
+        for (row, text), verdict in zip(batch, self._verdicts(items), strict=True):
+            self._results.row(source, row, text, verdict)
+        self._results.flush()
+
+    def _verdicts(self, items: list[Post | Verdict]) -> list[Verdict]:
+        """Return the verdicts on what stands in some rows, those of an earlier run first."""
+        if self._checkpoint is None:
+            return self._scored(items)
+        known = self._checkpoint.recall(items, self._detector.bundle.identity)
+        self._results.summary.resumed += len(known)
+        scored = self._scored(items[len(known) :])
+        if scored:
+            self._checkpoint.keep(scored)
+        return known + scored
+
+    def _scored(self, items: list[Post | Verdict]) -> list[Verdict]:
+        scored = self._detector.stream([item for item in items if isinstance(item, Post)], batch_size=self._batch_size)
+        return [item if isinstance(item, Verdict) else next(scored) for item in items]
 
     def _item(self, table: Table, choice: Choice, row: Row, text: object, number: int) -> Post | Verdict:
         """Return what is to be scored, or the verdict on what cannot be."""
         identity = choice.id_of(row.fields, number)
         error = row.error
         if error is None and text is None:
-            error = f"expected a text in {_quoted(choice.text)}, got nothing"
+            error = f"expected a text in {quoted(choice.text)}, got nothing"
         elif error is None and isinstance(text, str):
             error = table.undecoded(text)
         if error is not None:
@@ -249,58 +208,46 @@ class _Job:
         return Post(cast(str, text), identity, choice.language_of(row.fields))
 
 
-@contextmanager
-def _opened(source: _Source, reading: Reading) -> Iterator[Table]:
-    if source.held is not None:
-        yield source.held
-        return
-    with closing(open_table(source.path, format=reading.format, encoding=reading.encoding)) as table:
-        yield table
-
-
-def _is_file(path: Path | str) -> bool:
-    return str(path) != STANDARD_INPUT and Path(path).is_file()
-
-
 def _batches(table: Table, choice: Choice, batch_size: int) -> Iterator[list[tuple[Row, object]]]:
     """Yield rows with their texts, few enough to be held in memory together."""
     batch: list[tuple[Row, object]] = []
     characters = 0
-    for row in table.rows():
-        batch.append((row, choice.text_of(row.fields)))
-        characters += sum(len(value) for value in row.fields.values() if isinstance(value, str))
-        if len(batch) == batch_size or characters > _BATCH_CHARACTERS:
+    try:
+        for row in table.rows():
+            batch.append((row, choice.text_of(row.fields)))
+            characters += sum(len(value) for value in row.fields.values() if isinstance(value, str))
+            if len(batch) == batch_size or characters > _BATCH_CHARACTERS:
+                yield batch
+                batch, characters = [], 0
+    except InputError:
+        # What stands before the damage is scored.
+        if batch:
             yield batch
-            batch, characters = [], 0
+        raise
     if batch:
         yield batch
 
 
-def _described(table: Table, choice: Choice) -> str:
-    if not table.columns:
-        return f"{table.name}: {table.kind}; no columns"
-    identity = repr(choice.id) if choice.id is not None else "the row number"
-    hints = f", language in {_quoted(choice.language, ' or ')}" if choice.language else ""
-    return f"{table.name}: {table.kind}; text in {_quoted(choice.text)}, id in {identity}{hints}"
+def _checkpoint(
+    path: Path | None, detector: Detector, files: Sequence[Input], reading: Reading
+) -> AbstractContextManager[Checkpoint]:
+    if path is None or is_special(path):
+        raise InputError("expected the name of an output file, beside which a run that can be resumed keeps its progress")
+    return checkpoint_beside(path, describe_run(detector, files, reading))
 
 
-def _quoted(names: Iterable[str], between: str = " + ") -> str:
-    return between.join(repr(name) for name in names)
-
-
-def _target(path: Path | None, output: Path | str | BinaryIO) -> AbstractContextManager[BinaryIO]:
-    return whole_file(path) if path is not None else nullcontext(cast(BinaryIO, output))
-
-
-def _check_is_no_input(inputs: Iterable[Path | str], output: Path | BinaryIO) -> None:
-    """Refuse to write over what is being read."""
-    target = _status(output)
-    if target is None or not stat.S_ISREG(target.st_mode):
+def _check_are_apart(inputs: Iterable[Input], output: Path | BinaryIO, errors: ErrorFile | None) -> None:
+    """Refuse to write over what is being read, or what else is written."""
+    if errors is not None and isinstance(output, Path) and os.path.realpath(errors.path) == os.path.realpath(output):
+        raise OutputError(f"{output}: is the output and the file of errors; write them to different names")
+    targets = [_status(output), *([] if errors is None else [_status(errors.path)])]
+    written = [target for target in targets if target is not None and stat.S_ISREG(target.st_mode)]
+    if not written:
         return
     for each in inputs:
-        source = _status(0 if str(each) == STANDARD_INPUT else Path(each))
-        if source is not None and os.path.samestat(source, target):
-            raise OutputError(f"{each}: is an input and the output; write to another name")
+        source = _status(0 if str(each.path) == STANDARD_INPUT else Path(each.path))
+        if source is not None and any(os.path.samestat(source, target) for target in written):
+            raise OutputError(f"{each.path}: is an input and the output; write to another name")
 
 
 def _status(file: Path | BinaryIO | int) -> os.stat_result | None:

@@ -89,7 +89,7 @@ def check_suffix(path: Path) -> str:
     :raises OutputError: if no format belongs to it.
     """
     suffix = path.suffix.lower()
-    if suffix == ".ndjson" or (not suffix and _is_special(path)):
+    if suffix == ".ndjson" or (not suffix and is_special(path)):
         return ".jsonl"
     if suffix not in {".jsonl", ".csv", ".parquet"}:
         raise OutputError(f"{path}: expected a name that ends in .jsonl, .csv or .parquet")
@@ -104,14 +104,7 @@ class JsonLinesWriter:
 
     def write(self, carried: Mapping[str, object], verdict: Verdict) -> None:
         """Write one record."""
-        record = {**carried, **verdict.to_dict()}
-        line = _json(record)
-        try:
-            encoded = line.encode()
-        except UnicodeEncodeError:
-            # Half a surrogate pair has no UTF-8; as \udXXX it is carried over as it came.
-            encoded = _json(record, ensure_ascii=True).encode()
-        self._stream.write(encoded + b"\n")
+        self._stream.write(json_line({**carried, **verdict.to_dict()}))
 
     def flush(self) -> None:
         """Hand the lines on."""
@@ -272,6 +265,16 @@ def _cell(value: object) -> str:
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
+def json_line(record: object) -> bytes:
+    """Return a record as one line of JSON in UTF-8."""
+    try:
+        encoded = _json(record).encode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair has no UTF-8; as \udXXX it is carried over as it came.
+        encoded = _json(record, ensure_ascii=True).encode()
+    return encoded + b"\n"
+
+
 def _json(record: object, *, ensure_ascii: bool = False) -> str:
     try:
         return json.dumps(record, ensure_ascii=ensure_ascii, allow_nan=False, default=plain)
@@ -312,20 +315,22 @@ def writing(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, token: str | None = None) -> Iterator[BinaryIO]:
     """Open a file that appears under its name only when the block has ended well, and replaces an older one only then.
 
+    :param token: What tells its temporary name from others; by default a random one. With a fixed one, which wants a lock against
+        other processes, what is left behind by a process that was killed is used again.
     :raises OutputError: if it cannot be written.
     """
-    if _is_special(path):
+    if is_special(path):
         # A device or pipe: renaming a file over it would remove it.
         with _opened(path, path, "wb") as stream:
             yield stream
         return
     target = Path(os.path.realpath(path))
-    partial = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}{PARTIAL}")
+    partial = target.with_name(f".{target.name[:200]}.{token or secrets.token_hex(4)}{PARTIAL}")
     try:
-        with _opened(partial, path, "xb") as stream:
+        with _opened(partial, path, "wb" if token else "xb") as stream:
             yield stream
             with writing(str(path)):
                 stream.flush()
@@ -353,7 +358,8 @@ def _opened(path: Path, shown: Path, mode: Literal["wb", "xb"]) -> Iterator[Bina
         stream.close()
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
+    """Whether a path is a device or a pipe."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

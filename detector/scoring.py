@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Self, TypeVar
@@ -14,14 +16,15 @@ from detector.backends import Backend, load_backend
 from detector.bundle import DEFAULT_BUNDLE, TOKENIZER, Bundle, read_bundle
 from detector.calibration import indicator_probabilities, label_probabilities
 from detector.contacts import find_contacts
+from detector.copies import Copies
 from detector.encoder import Encoder, Window
 from detector.errors import InputError
-from detector.evidence import TokenLine, pieces
+from detector.evidence import Span, TokenLine, pieces, quoted
 from detector.language import identify, load_ahead
 from detector.language_tags import canonical_tag
 from detector.pooling import Pooled, pool
-from detector.readability import abstain_reason
-from detector.records import ABSENCES, Evidence, IndicatorFinding, Post, Verdict
+from detector.readability import Reason, abstain_reason
+from detector.records import ABSENCES, IndicatorFinding, Post, Verdict
 from detector.text import NormalisedText, normalise
 
 FloatArray = NDArray[np.float32]
@@ -38,33 +41,39 @@ class Detector:
     :param bundle: The model folder, read and verified.
     :param backend: The runtime that holds its graph.
     :param threads: Posts read side by side; by default one for each core this process may use.
-    :raises InputError: if ``threads`` is below 1.
+    :param copies: Texts whose reading is kept for posts of the same text, whatever they look like before normalisation. Verdicts
+        are the same to the last bit with and without; by default nothing is kept.
+    :raises InputError: if ``threads`` is below 1, or ``copies`` below 0.
     """
 
-    def __init__(self, bundle: Bundle, backend: Backend, *, threads: int | None = None) -> None:
+    def __init__(self, bundle: Bundle, backend: Backend, *, threads: int | None = None, copies: int = 0) -> None:
         if threads is not None and threads < 1:
             raise InputError(f"threads must be at least 1, got {threads}")
+        if copies < 0:
+            raise InputError(f"copies must be at least 0, got {copies}")
         manifest = bundle.manifest
         self.bundle = bundle
         self._backend = backend
         self._encoder = Encoder.from_file(bundle.folder / TOKENIZER, max_tokens=manifest.max_tokens, overlap=manifest.overlap)
+        self._copies: Copies[_Reading] = Copies(copies)
         self._threads = threads or usable_cores()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="score")
         self._closed = False
 
     @classmethod
-    def load(cls, folder: Path = DEFAULT_BUNDLE, *, backend: str = "onnx", threads: int | None = None) -> Self:
+    def load(cls, folder: Path = DEFAULT_BUNDLE, *, backend: str = "onnx", threads: int | None = None, copies: int = 0) -> Self:
         """Load a model folder, by default the bundled one.
 
         :param backend: ``onnx``, or ``torch`` for float32 arithmetic (extra ``train``).
         :param threads: Posts read side by side; by default one for each core this process may use.
-        :raises InputError: if there is no such backend, or ``threads`` is below 1.
+        :param copies: Texts whose reading is kept for posts of the same text; by default none.
+        :raises InputError: if there is no such backend, ``threads`` is below 1, or ``copies`` below 0.
         :raises BundleError: if the folder is not a whole bundle of this version.
         :raises MissingExtraError: if the backend's runtime is not installed.
         """
         bundle = read_bundle(Path(folder))
         load_ahead()
-        return cls(bundle, load_backend(backend, bundle), threads=threads)
+        return cls(bundle, load_backend(backend, bundle), threads=threads, copies=copies)
 
     def score(self, posts: Iterable[Post | str]) -> list[Verdict]:
         """Return one verdict for each post, in order.
@@ -75,7 +84,8 @@ class Detector:
         :raises InputError: if the detector is closed.
         :raises BackendError: if the runtime fails on valid input.
         """
-        return self._side_by_side(self._verdict, posts)
+        # Those that wait for another thread come last: no thread of the pool is held up by them.
+        return [answer if isinstance(answer, Verdict) else answer() for answer in self._side_by_side(self._answer, posts)]
 
     def stream(self, posts: Iterable[Post | str], *, batch_size: int = 64) -> Iterator[Verdict]:
         """Yield one verdict for each post, in order, reading ``batch_size`` posts ahead and no more.
@@ -97,6 +107,16 @@ class Detector:
         manifest = self.bundle.manifest
         return np.asarray(rows, dtype=np.float32).reshape(len(rows), len(manifest.labels) + len(manifest.indicators))
 
+    @property
+    def copies_found(self) -> int:
+        """Posts whose text had been read before, or was being read."""
+        return self._copies.found
+
+    @property
+    def runtime(self) -> str:
+        """Name of the backend in use: another may differ in the last bits."""
+        return type(self._backend).__name__
+
     def close(self) -> None:
         """Stop the threads. A closed detector scores no more."""
         self._closed = True
@@ -114,42 +134,62 @@ class Detector:
         return list(self._pool.map(work, items))
 
     def _logits(self, text: str) -> FloatArray:
-        return self._read(normalise(text))[2].logits
+        return self._read(normalise(text).text)[2].logits
 
-    def _verdict(self, item: Post | str) -> Verdict:
+    def _answer(self, item: Post | str) -> "Verdict | Callable[[], Verdict]":
+        """Return the verdict, or what gives it as soon as another thread has read a post of the same text."""
         post = item if isinstance(item, Post) else Post(item)
         fault = find_fault(post.text) or _language_fault(post.language)
         if fault is not None:
             return Verdict(post.id, model=self.bundle.identity, error=fault)
         text = normalise(post.text)
-        windows, scores, pooled = self._read(text)
+        reading = self._copies.answer(text.text, self._reading)
+        finish = partial(self._verdict, post, text, reading)
+        return finish() if reading.done() else finish
+
+    def _verdict(self, post: Post, text: NormalisedText, answer: "Future[_Reading]") -> Verdict:
+        """Return what the reading of a text says of one post that has it."""
+        reading = answer.result()
         manifest = self.bundle.manifest
-        n_labels = len(manifest.labels)
-        shares = label_probabilities(pooled.logits[None, :n_labels], temperature=manifest.temperature)[0]
-        score = float(shares[0])
+        score = reading.shares[0]
         language = canonical_tag(post.language or "") or identify(text.text)
-        reason = abstain_reason(text.text)
-        line = TokenLine(windows, pooled.weights)
-        joined = np.concatenate(scores)
         return Verdict(
             id=post.id,
             score=score,
-            label=manifest.labels[int(shares.argmax())],
-            label_scores=dict(zip(manifest.labels, shares.tolist(), strict=True)),
-            band="abstain" if reason else manifest.operating_points.band(score),
-            reason=reason,
+            label=reading.label,
+            label_scores=dict(zip(manifest.labels, reading.shares, strict=True)),
+            band="abstain" if reading.reason else manifest.operating_points.band(score),
+            reason=reading.reason,
             language=language,
             note=self._note(language),
-            windows=len(windows),
-            # What says too little to be judged holds no words that speak for anything either.
-            evidence=() if reason else self._headline(line, joined, pooled, text, post.text),
-            indicators=() if reason else self._indicators(line, joined, pooled, text, post.text),
+            windows=reading.windows,
+            evidence=quoted(reading.headline, text, post.text),
+            indicators=tuple(
+                IndicatorFinding(code, chance, quoted(spans, text, post.text)) for code, chance, spans in reading.indicators
+            ),
             contacts=find_contacts(text.text, language),
             model=self.bundle.identity,
         )
 
-    def _read(self, text: NormalisedText) -> tuple[list[Window], list[FloatArray], Pooled]:
-        windows = self._encoder.windows(text.text)
+    def _reading(self, text: str) -> "_Reading":
+        windows, scores, pooled = self._read(text)
+        manifest = self.bundle.manifest
+        shares = label_probabilities(pooled.logits[None, : len(manifest.labels)], temperature=manifest.temperature)[0]
+        reason = abstain_reason(text)
+        line = TokenLine(windows, pooled.weights)
+        joined = np.concatenate(scores)
+        return _Reading(
+            shares=tuple(shares.tolist()),
+            label=manifest.labels[int(shares.argmax())],
+            reason=reason,
+            windows=len(windows),
+            # What says too little to be judged holds no words that speak for anything either.
+            headline=() if reason else self._headline(line, joined, pooled, text),
+            indicators=() if reason else self._indicators(line, joined, pooled, text),
+        )
+
+    def _read(self, text: str) -> tuple[list[Window], list[FloatArray], Pooled]:
+        windows = self._encoder.windows(text)
         scores = [self._backend.token_scores(window.ids) for window in windows]
         return windows, scores, pool(scores, n_labels=len(self.bundle.manifest.labels))
 
@@ -159,31 +199,47 @@ class Detector:
             return None
         return f"the model was not evaluated in language '{language}'; its score may be off"
 
-    def _headline(
-        self, line: TokenLine, scores: FloatArray, pooled: Pooled, text: NormalisedText, original: str
-    ) -> tuple[Evidence, ...]:
+    def _headline(self, line: TokenLine, scores: FloatArray, pooled: Pooled, text: str) -> tuple[Span, ...]:
         """Return the words that set the lure apart from the other labels, each weighed by how near it came."""
         n_labels = len(self.bundle.manifest.labels)
         near = label_probabilities(pooled.logits[None, 1:n_labels], temperature=1.0)[0]
         margins = scores[:, 0].astype(np.float64) - scores[:, 1:n_labels] @ near.astype(np.float64)
-        return pieces(line, line.contributions(margins), text, original)
+        return pieces(line, line.contributions(margins), text)
 
-    def _indicators(
-        self, line: TokenLine, scores: FloatArray, pooled: Pooled, text: NormalisedText, original: str
-    ) -> tuple[IndicatorFinding, ...]:
+    def _indicators(self, line: TokenLine, scores: FloatArray, pooled: Pooled, text: str) -> "tuple[_Finding, ...]":
         manifest = self.bundle.manifest
         n_labels = len(manifest.labels)
         chances = indicator_probabilities(pooled.logits[None, n_labels:], temperature=manifest.indicator_temperature)[0]
-        found = []
+        found: list[_Finding] = []
         for place, (code, chance) in enumerate(zip(manifest.indicators, chances.tolist(), strict=True)):
             if chance < manifest.indicator_thresholds.get(code, 0.5):
                 continue
-            shown: tuple[Evidence, ...] = ()
+            spans: tuple[Span, ...] = ()
             if code not in ABSENCES:
                 added = line.contributions(scores[:, n_labels + place].astype(np.float64))
-                shown = pieces(line, added, text, original)
-            found.append(IndicatorFinding(code, chance, shown))
-        return tuple(sorted(found, key=lambda finding: -finding.score))
+                spans = pieces(line, added, text)
+            found.append((code, chance, spans))
+        return tuple(sorted(found, key=lambda finding: -finding[1]))
+
+
+_Finding = tuple[str, float, tuple[Span, ...]]
+"""An indicator: its code, its probability, and the words that carried it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the model says of a normalised text, whichever post it came from; copies share it.
+
+    :ivar shares: Probability of each label.
+    :ivar headline: The words that raised the score most.
+    """
+
+    shares: tuple[float, ...]
+    label: str
+    reason: Reason | None
+    windows: int
+    headline: tuple[Span, ...]
+    indicators: tuple[_Finding, ...]
 
 
 def usable_cores() -> int:

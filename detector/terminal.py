@@ -15,7 +15,8 @@ from detector.bundle import Bundle
 from detector.records import Evidence, Verdict
 
 if TYPE_CHECKING:
-    from detector.files import OnProgress, Summary
+    from detector.files import OnProgress
+    from detector.summary import Summary
 
 BAND_STYLES = {"high": "bold red", "review": "bold yellow", "low": "green", "abstain": "dim"}
 _HEADLINE = "bold red reverse"
@@ -108,6 +109,8 @@ def show_summary(console: Console, summary: "Summary") -> None:
         *(("input", line) for line in summary.inputs[:_SHOWN_INPUTS]),
         *(("", f"… and {more} more") for more in [len(summary.inputs) - _SHOWN_INPUTS] if more > 0),
         ("rows", rate),
+        *(("", f"{summary.resumed} of them scored by the run that was interrupted") for _ in range(summary.resumed > 0)),
+        ("copies", f"{summary.copies} read in another row"),
         ("bands", "  ".join(f"{band} {summary.bands[band]}" for band in BAND_STYLES)),
         ("languages", "  ".join(shown)),
         ("refused", str(summary.refused)),
@@ -115,6 +118,9 @@ def show_summary(console: Console, summary: "Summary") -> None:
     ]
     if summary.refused > len(summary.refusals):
         lines.append(("", "… for the others see 'error' in the output"))
+    if summary.unread:
+        lines.append(("unread", f"{len(summary.unread)} files, or what is left of them"))
+        lines += [("", reason) for _, reason in summary.unread[:_SHOWN_INPUTS]]
     _print_aligned(console, [(name, safe(value)) for name, value in lines])
 
 

@@ -74,7 +74,7 @@ class DelimitedTable:
             error = f"expected {width} cells, got {len(cells)}; a cell with delimiters or line breaks needs quotes"
         if error is not None:
             error = f"line {record.line}: {error}"
-        return Row(number, fields, self._stream.tell(), error)
+        return Row(number, fields, self._stream.tell(), error, record.line)
 
     def _records(self) -> Iterator[Record]:
         lines = self._text()

@@ -111,7 +111,7 @@ def _row(line: str, place: int, number: int, position: int) -> Row:
         error = str(fault) if isinstance(fault, _TooMuchError) else "JSON with a number or a nesting beyond all measure"
     if has_escapes(line):
         error = "expected UTF-8, got bytes of another encoding"
-    return Row(number, fields, position, None if error is None else f"line {place}: {error}")
+    return Row(number, fields, position, None if error is None else f"line {place}: {error}", place)
 
 
 class _TooMuchError(ValueError):

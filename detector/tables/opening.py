@@ -22,6 +22,8 @@ _EXTENSIONS: dict[str, Format] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
+SUFFIXES = frozenset(_EXTENSIONS)
+"""Extensions of the files that are taken out of a folder."""
 _PARQUET = b"PAR1"
 _SAVE = "save the sheet as CSV UTF-8"
 _FOREIGN = (

@@ -22,12 +22,14 @@ class Row:
     :ivar fields: Its cells by the name of the column; of a broken record as many as could be read.
     :ivar position: Bytes of the table that have been read so far.
     :ivar error: Why the record is refused, without the text of the post.
+    :ivar line: Line of the file that it begins on, from 1; nothing where there are no lines.
     """
 
     number: int
     fields: Mapping[str, object] = field(default_factory=dict)
     position: int = 0
     error: str | None = None
+    line: int | None = None
 
 
 class Table(Protocol):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from detector.encoder import Encoder, Window
-from detector.evidence import MAX_PIECES, TokenLine, pieces
+from detector.evidence import MAX_PIECES, TokenLine, pieces, quoted
 from detector.pooling import pool
 from detector.records import Evidence
 from detector.text import NormalisedText, normalise
@@ -35,7 +35,7 @@ def shown(original: str, heavy: dict[str, float], *, max_tokens: int = 64) -> tu
     windows = encoder(max_tokens).windows(text.text)
     line = TokenLine(windows, np.full(len(windows), 1 / len(windows), dtype=np.float32))
     weights = np.array([heavy.get(text.text[start:end], 0.0) for start, end in line.spans.tolist()])
-    return pieces(line, weights, text, original)
+    return quoted(pieces(line, weights, text.text), text, original)
 
 
 def texts(found: Sequence[Evidence]) -> list[str]:
@@ -137,8 +137,8 @@ def test_a_piece_in_a_late_window_lies_where_it_says() -> None:
 def test_a_part_of_a_word_is_widened_to_the_word() -> None:
     original = "we need typists today"
     line = TokenLine([window((0, 2), (3, 7), (8, 11), (11, 15), (16, 21))], np.array([1.0], dtype=np.float32))
-    (piece,) = pieces(line, np.array([0, 0, 0, 3.0, 0]), normalise(original), original)
-    assert piece.text == "typists"
+    (piece,) = pieces(line, np.array([0, 0, 0, 3.0, 0]), original)
+    assert original[slice(*piece)] == "typists"
 
 
 @settings(deadline=None, max_examples=100)
@@ -147,7 +147,8 @@ def test_pieces_of_any_text_lie_where_they_say_and_apart(original: str, seed: in
     text: NormalisedText = normalise(original)
     windows = encoder(6, overlap=1).windows(text.text)
     line = TokenLine(windows, np.full(len(windows), 1 / len(windows), dtype=np.float32))
-    found = pieces(line, np.random.default_rng(seed).normal(0, 1, len(line.spans)), text, original)
+    weights = np.random.default_rng(seed).normal(0, 1, len(line.spans))
+    found = quoted(pieces(line, weights, text.text), text, original)
     assert all(piece.text and piece.text == original[piece.start : piece.end] for piece in found)
     ordered = sorted(found, key=lambda piece: piece.start)
     assert all(one.end <= two.start for one, two in zip(ordered, ordered[1:], strict=False))
