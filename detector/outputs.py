@@ -104,14 +104,7 @@ class JsonLinesWriter:
 
     def write(self, carried: Mapping[str, object], verdict: Verdict) -> None:
         """Write one record."""
-        record = {**carried, **verdict.to_dict()}
-        line = _json(record)
-        try:
-            encoded = line.encode()
-        except UnicodeEncodeError:
-            # Half a surrogate pair has no UTF-8; as \udXXX it is carried over as it came.
-            encoded = _json(record, ensure_ascii=True).encode()
-        self._stream.write(encoded + b"\n")
+        self._stream.write(json_line({**carried, **verdict.to_dict()}))
 
     def flush(self) -> None:
         """Hand the lines on."""
@@ -134,13 +127,13 @@ class CsvWriter:
         self._labels = labels
         verdict = verdict_columns(labels)
         self._columns = [*columns, *(name for name in verdict if name not in columns)]
-        self._writer.writerow([_cell(name) for name in self._columns])
+        self._writer.writerow([safe_cell(name) for name in self._columns])
 
     def write(self, carried: Mapping[str, object], verdict: Verdict) -> None:
         """Write one record."""
         found = flat(verdict, self._labels, _CSV_FORMS)
         cells = {**carried, **{name: _rounded(value) for name, value in found.items()}}
-        self._writer.writerow([_cell(cells.get(name)) for name in self._columns])
+        self._writer.writerow([safe_cell(cells.get(name)) for name in self._columns])
 
     def flush(self) -> None:
         """Hand the lines on."""
@@ -264,12 +257,21 @@ def _rounded(value: object) -> object:
     return round(value, 6) if isinstance(value, float) else value
 
 
-def _cell(value: object) -> str:
+def safe_cell(value: object) -> str:
     """Return a value as a cell that no spreadsheet runs."""
     if value is None:
         return ""
     text = _SURROGATE.sub("\ufffd", plain(value))
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def json_line(record: Mapping[str, object]) -> bytes:
+    """Return a record as a line of JSON in UTF-8."""
+    try:
+        return _json(record).encode() + b"\n"
+    except UnicodeEncodeError:
+        # Half a surrogate pair has no UTF-8; as \udXXX it is carried over as it came.
+        return _json(record, ensure_ascii=True).encode() + b"\n"
 
 
 def _json(record: object, *, ensure_ascii: bool = False) -> str:

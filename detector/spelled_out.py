@@ -52,7 +52,8 @@ _AT_BLANK = re.compile(r"(?<![\w@])@[ \t]{1,2}(?=[a-z]\w{2,})", re.I | re.A)
 _SPACED_NAME = re.compile(r"(?<![\w@])@[ \t]?[a-z]\w*(?:[ \t][_.][ \t]\w+)+(?:[ \t]\w(?!\w))*", re.I | re.A)
 
 _HINT = re.compile(
-    rf"[\[({{<][ \t]?(?:at|@|dot|\.|arroba|punto|ponto|titik)|hxx|h\*\*|@[ \t]|[ \t](?:at|arroba)[ \t]|/|{_SIGN}{{2}}|{_HANGUL}{{3}}",
+    rf"[\[({{<][ \t]?(?:at|@|dot|\.|arroba|punto|ponto|titik)|hxx|h\*\*|@[ \t]|[ \t](?:at|arroba)[ \t]|/"
+    rf"|{_SIGN}{{2}}|{_HANGUL}{{3}}",
     re.I,
 )
 
