@@ -15,11 +15,10 @@ from typing import Self
 import numpy as np
 
 from detector.campaigns.linking import link_key
+from detector.campaigns.preparing import Prepared
 from detector.campaigns.scored import ScoredPost
-from detector.campaigns.wording import MIN_CHARACTERS, PERMUTATIONS, Signatures, fold, signature
-from detector.contacts import find_contacts
+from detector.campaigns.wording import PERMUTATIONS, Signatures
 from detector.records import Contact
-from detector.text import normalise
 
 MAX_VARIANTS = 4
 """Texts that are kept of one wording, to show how its numbers and signs vary."""
@@ -84,16 +83,19 @@ class Collection:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self._texts.close()
 
-    def add(self, post: ScoredPost) -> None:
-        """Take a post."""
-        raw = _digest(post.text)
-        known = self._known.get(raw)
-        normalised = normalise(post.text).text if known is None or post.contacts is None else None
-        found = post.contacts if post.contacts is not None else find_contacts(normalised or "", post.language)
+    def knows(self, post: ScoredPost) -> bool:
+        """Whether a post is the copy of one that was taken, and nothing has to be computed of it."""
+        return post.contacts is not None and _digest(post.text) in self._known
+
+    def add(self, post: ScoredPost, prepared: Prepared | None) -> None:
+        """Take a post, with what is computed of it unless it is known."""
+        found = prepared.contacts if prepared is not None else post.contacts or ()
         contacts = tuple(dict.fromkeys(self._place_of_contact(contact) for contact in found))
-        if known is None:
-            known = self._new_text(raw, normalised or "", contacts)
-        wording, digest = known
+        raw = _digest(post.text)
+        if prepared is not None and raw not in self._known:
+            wording, digest = self._new_text(raw, prepared, contacts)
+        else:
+            wording, digest = self._known[raw]
         self.members.append(
             Member(
                 source=post.source,
@@ -125,18 +127,17 @@ class Collection:
         variants = self.wordings[wording].variants
         return [self._read(*variants[digest]) for digest in sorted(variants)]
 
-    def _new_text(self, raw: Digest, normalised: str, contacts: Sequence[int]) -> tuple[int, Digest]:
-        folded, digest = fold(normalised), _digest(normalised)
-        short = len(folded) < MIN_CHARACTERS
+    def _new_text(self, raw: Digest, prepared: Prepared, contacts: Sequence[int]) -> tuple[int, Digest]:
+        digest, short = _digest(prepared.text), prepared.signature is None
         # What says too little is one wording only with the same contacts.
         keys = sorted(key for key in (self.keys[place] for place in contacts) if key) if short else []
         # And without any, it is told from all others by the number of the post.
         own = [str(len(self.members))] if short and not keys else []
-        name = _digest("\n".join([folded, *keys, *own]))
+        name = _digest("\n".join([prepared.folded, *keys, *own]))
         place = self._places_of_wordings.setdefault(name, len(self.wordings))
         if place == len(self.wordings):
-            self.wordings.append(Wording(name, None if short else signature(folded)))
-        self._keep_variant(self.wordings[place], digest, normalised)
+            self.wordings.append(Wording(name, prepared.signature))
+        self._keep_variant(self.wordings[place], digest, prepared.text)
         if not short:
             self._known[raw] = (place, digest)
         return place, digest

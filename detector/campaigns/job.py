@@ -1,7 +1,7 @@
 """From scored files to a folder of campaigns."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from detector.campaigns.collected import Collection, users_of
 from detector.campaigns.graph import graph_of
 from detector.campaigns.linking import CONTACT_CAP, join
 from detector.campaigns.output import write_campaigns
+from detector.campaigns.preparing import prepared_posts
 from detector.campaigns.scored import Refused, ScoredPost, read_scored
 from detector.campaigns.summary import Campaign, Summariser
 from detector.campaigns.wording import THRESHOLD, signature, wording_links
@@ -32,6 +33,7 @@ class Options:
     :ivar threshold: Share of shingles from which two posts count as one wording, 0 to 1.
     :ivar contact_cap: Unlike wordings that one contact may join.
     :ivar min_size: Posts below which it is no campaign.
+    :ivar workers: Processes that read posts side by side; of two or more, only in a program whose main module can be imported.
     """
 
     all_bands: bool = False
@@ -40,6 +42,7 @@ class Options:
     threshold: float = THRESHOLD
     contact_cap: int = CONTACT_CAP
     min_size: int = 2
+    workers: int = 1
 
 
 @dataclass(slots=True)
@@ -101,8 +104,9 @@ def find_campaigns(
     started = time.perf_counter()
     outcome = Outcome()
     with Collection() as collection:
-        for path in inputs:
-            _read(path, collection, outcome, options, on_read)
+        posts = _taken(inputs, outcome, options, on_read)
+        for post, prepared in prepared_posts(posts, is_known=collection.knows, workers=options.workers):
+            collection.add(post, prepared)
         places, signatures = collection.signatures()
         alike = {
             (places[one], places[other]): similarity
@@ -130,8 +134,10 @@ def _check(inputs: Sequence[Path | str], options: Options) -> None:
         )
 
 
-def _read(path: Path | str, collection: Collection, outcome: Outcome, options: Options, on_read: OnRead | None) -> None:
-    for row in read_scored(path, text_columns=tuple(options.text_columns), date_column=options.date_column):
+def _taken(inputs: Sequence[Path | str], outcome: Outcome, options: Options, on_read: OnRead | None) -> Iterator[ScoredPost]:
+    """Yield the posts that are to be compared, and count the others."""
+    columns = tuple(options.text_columns)
+    for row in (row for path in inputs for row in read_scored(path, text_columns=columns, date_column=options.date_column)):
         outcome.rows += 1
         if on_read is not None and outcome.rows % _STEP == 0:
             on_read(outcome.rows)
@@ -140,10 +146,6 @@ def _read(path: Path | str, collection: Collection, outcome: Outcome, options: O
         elif not options.all_bands and row.band not in FLAGGED:
             outcome.unflagged += 1
         else:
-            _take(row, collection, outcome)
-
-
-def _take(post: ScoredPost, collection: Collection, outcome: Outcome) -> None:
-    collection.add(post)
-    outcome.taken += 1
-    outcome.undated += post.dated and post.seen is None
+            outcome.taken += 1
+            outcome.undated += row.dated and row.seen is None
+            yield row

@@ -57,13 +57,14 @@ def fold(text: str) -> str:
     return re.sub(r"\d+", "0", _ADDRESS.sub(" ", text.lower())).translate(_KEPT)
 
 
-def signature(folded: str) -> bytes:
+def signature(folded: str, *, shingle: int = SHINGLE) -> bytes:
     """Return the MinHash signature of a folded text, ``PERMUTATIONS`` values of 32 bits.
 
+    :param shingle: Characters a shingle.
     :raises MissingExtraError: if the extra ``cases`` is not installed.
     """
     sketch = _rensa().RMinHash(num_perm=PERMUTATIONS, seed=_SEED)
-    sketch.update([folded[i : i + SHINGLE] for i in range(max(1, len(folded) - SHINGLE + 1))])
+    sketch.update([folded[i : i + shingle] for i in range(max(1, len(folded) - shingle + 1))])
     return array("I", sketch.digest()).tobytes()
 
 

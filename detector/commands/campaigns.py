@@ -1,5 +1,6 @@
 """``scam-detector campaigns``: parse, call, print."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,10 @@ def campaigns(
         ),
     ] = None,
     min_size: Annotated[int, typer.Option("--min-size", min=2, help="Posts below which it is no campaign.")] = 2,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes that read posts; by default one for each core.", show_default=False),
+    ] = None,
 ) -> int:
     """Link scored posts into campaigns, by near-duplicate wording and by shared contacts.
 
@@ -69,6 +74,7 @@ def campaigns(
         threshold=THRESHOLD if threshold is None else threshold,
         contact_cap=CONTACT_CAP if contact_cap is None else contact_cap,
         min_size=min_size,
+        workers=workers or len(os.sched_getaffinity(0)),
     )
     console = Console(stderr=True, highlight=False)
     with progress_on(console) as on_read:
