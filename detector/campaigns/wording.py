@@ -46,6 +46,7 @@ class _Kept(dict[int, int | None]):
 
 
 _KEPT = _Kept()
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _ADDRESS = re.compile(r"https?://\S+|www\.\S+|\S*@[\w.@-]+", re.A)
 
 
@@ -54,7 +55,7 @@ def fold(text: str) -> str:
 
     Names behind an ``@`` and links are left out: recruiters change them more often than the text around.
     """
-    return re.sub(r"\d+", "0", _ADDRESS.sub(" ", text.lower())).translate(_KEPT)
+    return _NUMBER.sub("0", _ADDRESS.sub(" ", text.lower())).translate(_KEPT)
 
 
 def signature(folded: str, *, shingle: int = SHINGLE) -> bytes:
