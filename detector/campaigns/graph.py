@@ -1,19 +1,42 @@
-"""Campaigns as a graph for Gephi, Cytoscape or networkx: wordings and contacts, and what joins them."""
+"""Campaigns as a graph for Gephi, Cytoscape or networkx: wordings and contacts, and what joins them.
+
+Written element by element: a graph of two hundred thousand posts as objects, and its XML as a tree, would take gigabytes.
+
+Source: GraphML 1.0, http://graphml.graphdrawing.org/specification.html
+"""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+from xml.sax.saxutils import XMLGenerator
+from xml.sax.xmlreader import AttributesImpl
 
 from detector.campaigns.collected import Collection, Member
 from detector.campaigns.summary import Campaign
 
-if TYPE_CHECKING:
-    import networkx as nx
-
 _SHOWN_IDS = 5
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no way to write."""
+_TYPES = {str: "string", int: "int", float: "double"}
+_NODE = {
+    "kind": str, "campaign": str, "posts": int, "ids": str, "language": str, "max_score": float, "contact_kind": str, "value": str,
+}  # fmt: skip
+_EDGE = {"kind": str, "weight": float}
+
+
+@dataclass(slots=True)
+class Graph:
+    """Wordings and contacts by name, and edges by the names of both ends, the lower first.
+
+    Nodes are wordings (``kind`` ``wording``, with ``posts``, ``ids`` of the first few, ``language``, ``max_score``) and contacts
+    that join them (``kind`` ``contact``, with ``contact_kind``, ``value``); each has its ``campaign``. Edges are ``wording``, with
+    the similarity as ``weight``, or ``contact``, with the number of posts as ``weight``. Copies are one node.
+    """
+
+    nodes: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    edges: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
 
 
 def graph_of(
@@ -21,21 +44,13 @@ def graph_of(
     campaigns: Iterable[Campaign],
     alike: Mapping[tuple[int, int], float],
     common: frozenset[str],
-) -> "nx.Graph[str]":
+) -> Graph:
     """Return the graph of some campaigns.
-
-    Nodes are wordings (``kind`` ``wording``, with ``posts``, ``ids`` of the first few, ``language``, ``max_score``) and contacts
-    that join them (``kind`` ``contact``, with ``contact_kind``, ``value``); each has its ``campaign``. Edges are ``wording``, with
-    the similarity as ``weight``, or ``contact``, with the number of posts as ``weight``.
-
-    Copies are one node: a graph of two hundred thousand posts is one that no program draws.
 
     :param alike: Similarity of pairs of wordings.
     :param common: Keys of contacts that join nothing.
     """
-    import networkx
-
-    graph: nx.Graph[str] = networkx.Graph()
+    graph = Graph()
     campaign_of = {(member.file, member.row): campaign.id for campaign in campaigns for member in campaign.members}
     posts: dict[int, list[Member]] = defaultdict(list)
     for member in collection.members:
@@ -43,27 +58,51 @@ def graph_of(
             posts[member.wording].append(member)
     for wording, members in posts.items():
         members.sort(key=lambda member: (-member.score, member.digest, member.id))
-        campaign = campaign_of[members[0].source, members[0].number]
-        graph.add_node(_wording(collection, wording), **_wording_node(members, campaign))
-        _add_contacts(graph, collection, wording, members, campaign, common)
+        name, campaign = _name(collection, wording), campaign_of[members[0].source, members[0].number]
+        graph.nodes[name] = _wording_node(members, campaign)
+        for key in _linking_keys(collection, members, common):
+            kind, _, value = key.partition(":")
+            graph.nodes[key] = {"kind": "contact", "campaign": campaign, "contact_kind": kind, "value": value}
+            _, weight = graph.edges.get(_ends(name, key), ("contact", 0.0))
+            graph.edges[_ends(name, key)] = ("contact", weight + 1)
     for (one, other), similarity in alike.items():
+        # A pair of two wordings of which one is in a campaign is in it as a whole.
         if one in posts:
-            graph.add_edge(_wording(collection, one), _wording(collection, other), kind="wording", weight=round(similarity, 3))
+            graph.edges[_ends(_name(collection, one), _name(collection, other))] = ("wording", round(similarity, 3))
     return graph
 
 
-def write_graph(graph: "nx.Graph[str]", stream: BinaryIO) -> None:
+def write_graph(graph: Graph, stream: BinaryIO) -> None:
     """Write a graph as GraphML, nodes and edges sorted by name."""
-    import networkx
+    xml = XMLGenerator(stream, "utf-8", short_empty_elements=True)
+    xml.startDocument()
+    xml.startElement("graphml", AttributesImpl({"xmlns": "http://graphml.graphdrawing.org/xmlns"}))
+    for target, columns in (("node", _NODE), ("edge", _EDGE)):
+        for name, kind in columns.items():
+            key = {"id": f"{target}_{name}", "for": target, "attr.name": name, "attr.type": _TYPES[kind]}
+            xml.startElement("key", AttributesImpl(key))
+            xml.endElement("key")
+    xml.startElement("graph", AttributesImpl({"edgedefault": "undirected"}))
+    for name in sorted(graph.nodes):
+        _element(xml, "node", {"id": _writable(name)}, graph.nodes[name])
+    for (one, other), (linked_by, weight) in sorted(graph.edges.items()):
+        _element(xml, "edge", {"source": _writable(one), "target": _writable(other)}, {"kind": linked_by, "weight": weight})
+    xml.endElement("graph")
+    xml.endElement("graphml")
+    xml.endDocument()
 
-    ordered: nx.Graph[str] = networkx.Graph()
-    ordered.add_nodes_from(sorted(graph.nodes(data=True), key=lambda node: node[0]))
-    edges = ((min(one, other), max(one, other), data) for one, other, data in graph.edges(data=True))
-    ordered.add_edges_from(sorted(edges, key=lambda edge: edge[:2]))
-    networkx.write_graphml_xml(ordered, stream, encoding="utf-8")
+
+def _element(xml: XMLGenerator, target: str, attributes: dict[str, str], data: Mapping[str, object]) -> None:
+    xml.startElement(target, AttributesImpl(attributes))
+    for name, value in data.items():
+        xml.startElement("data", AttributesImpl({"key": f"{target}_{name}"}))
+        xml.characters(_writable(str(value)))
+        xml.endElement("data")
+    xml.endElement(target)
+    xml.characters("\n")
 
 
-def _wording(collection: Collection, wording: int) -> str:
+def _name(collection: Collection, wording: int) -> str:
     return f"w-{collection.wordings[wording].digest.hex()[:16]}"
 
 
@@ -72,25 +111,21 @@ def _wording_node(members: list[Member], campaign: str) -> dict[str, object]:
         "kind": "wording",
         "campaign": campaign,
         "posts": len(members),
-        "ids": _writable(" ".join(member.id for member in members[:_SHOWN_IDS])),
-        "language": _writable(members[0].language),
+        "ids": " ".join(member.id for member in members[:_SHOWN_IDS]),
+        "language": members[0].language,
         "max_score": members[0].score,
     }
 
 
-def _add_contacts(
-    graph: "nx.Graph[str]", collection: Collection, wording: int, members: list[Member], campaign: str, common: frozenset[str]
-) -> None:
+def _linking_keys(collection: Collection, members: Iterable[Member], common: frozenset[str]) -> Iterator[str]:
+    """Yield the keys of the contacts that posts may be joined by: of each post, each of them once."""
     for member in members:
-        for place in member.contacts:
-            key = collection.keys[place]
-            if key is None or key in common:
-                continue
-            name, node = _writable(key), _wording(collection, wording)
-            kind, _, value = name.partition(":")
-            graph.add_node(name, kind="contact", campaign=campaign, contact_kind=kind, value=value)
-            weight = graph.edges[node, name]["weight"] + 1 if graph.has_edge(node, name) else 1
-            graph.add_edge(node, name, kind="contact", weight=weight)
+        keys = {collection.keys[place] for place in member.contacts}
+        yield from (key for key in keys if key is not None and key not in common)
+
+
+def _ends(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)
 
 
 def _writable(text: str) -> str:

@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-from detector.campaigns.graph import write_graph
+from detector.campaigns.graph import Graph, write_graph
 from detector.campaigns.summary import Campaign, CampaignMember
 from detector.errors import OutputError
 from detector.outputs import json_line, safe_cell, whole_file, writing
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 CAMPAIGNS, MEMBERS, GRAPH = "campaigns", "members", "campaigns.graphml"
 
@@ -49,7 +46,7 @@ _MEMBER_COLUMNS: Mapping[str, Callable[[CampaignMember], object]] = {
 }
 
 
-def write_campaigns(folder: Path, campaigns: Sequence[Campaign], graph: "nx.Graph[str]") -> None:
+def write_campaigns(folder: Path, campaigns: Sequence[Campaign], graph: Graph) -> None:
     """Write ``campaigns.jsonl``, ``campaigns.csv``, ``members.jsonl``, ``members.csv`` and ``campaigns.graphml``.
 
     :param folder: Is made if it is not there; files of an earlier run are replaced.

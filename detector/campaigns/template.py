@@ -10,7 +10,7 @@ from typing import Any
 
 from detector.errors import MissingExtraError
 
-MAX_TEXTS = 10
+MAX_TEXTS = 8
 """Texts that are aligned."""
 _MAX_TOKENS = 1500
 _SHARED = 2 / 3
