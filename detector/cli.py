@@ -14,8 +14,9 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
+from detector.commands.campaigns import campaigns
 from detector.copies import KEPT
-from detector.errors import DetectorError, InputError, exit_code
+from detector.errors import SOME_REFUSED, DetectorError, InputError, exit_code
 from detector.files import BATCH_SIZE, score_files
 from detector.inputs import Reading
 from detector.language_tags import canonical_tag
@@ -25,8 +26,6 @@ from detector.refusals import ErrorFile
 from detector.scoring import Detector
 from detector.tables import reading
 
-SOME_REFUSED = 2
-"""Exit status of a run that ended well, but refused some rows."""
 USAGE = 64
 """Exit status for a command line that makes no sense (``EX_USAGE`` of sysexits.h); typer's own 2 means refused rows here."""
 _INTERRUPTED = 128 + signal.SIGINT
@@ -211,6 +210,9 @@ def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
         typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
     else:
         show_bundle(Console(highlight=False), bundle)
+
+
+app.command("campaigns")(campaigns)
 
 
 def _from_standard_input() -> str:

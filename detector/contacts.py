@@ -9,15 +9,24 @@ from collections.abc import Iterator
 from itertools import islice
 
 from detector.records import Contact
+from detector.spelled_out import spell_plainly
 
 MAX_CONTACTS = 50
 
 _LINKS = (
     ("telegram", re.compile(r"\b(?:t\.me|telegram\.me)/(?:s/)?(\+[\w-]{8,64}|joinchat/[\w-]{8,64}|\w{4,32})", re.I | re.A)),
-    ("whatsapp", re.compile(r"\b(?:wa\.me/|whatsapp\.com/send\?phone=)\+?(\d{7,15})", re.I | re.A)),
+    ("whatsapp", re.compile(r"\b(?:wa\.me/|whatsapp\.com/send/?\?phone=)(?:\+|%2B)?(\d{7,15})", re.I | re.A)),
+    ("whatsapp", re.compile(r"\b((?:chat\.whatsapp\.com/(?:invite/)?|wa\.me/(?:message|qr)/|wa\.link/|whatsapp\.com/channel/)\w{6,64})", re.I | re.A)),
     ("line", re.compile(r"\b(?:lin\.ee|line\.me/(?:R/)?ti/p)/(~?@?[\w.-]{3,40})", re.I | re.A)),
     ("zalo", re.compile(r"\bzalo\.me/(?:g/)?(\w{5,40})", re.I | re.A)),
-    ("zalo", re.compile(r"\bzalo\b[^\n\d@+]{0,20}(\+?\d(?:[ .-]?\d){7,13})(?!\d)", re.I | re.A)),
+    ("zalo", re.compile(r"\b(?:za ?lo|zl)\b[^\n\d@+]{0,20}(\+?\d(?:[ .-]?\d){7,13})(?!\d)", re.I | re.A)),
+    ("kakaotalk", re.compile(r"\b(open\.kakao\.com/(?:o|me)/\w{3,40}|(?:qr|pf)\.kakao(?:talk)?\.com/(?:talk/)?\w{3,64})", re.I | re.A)),
+    ("viber", re.compile(r"\b(?:viber://(?:chat|add)/?\?number=)(?:\+|%2B)?(\d{7,15})", re.I | re.A)),
+    ("viber", re.compile(r"\b(invite\.viber\.com/\?g=[\w%-]{6,64}|viber\.me/\w{3,40})", re.I | re.A)),
+    ("wechat", re.compile(r"\bweixin://dl/chat\?([\w-]{5,40})", re.I | re.A)),
+    ("facebook", re.compile(r"\b(?:facebook\.com|fb\.(?:com|me))/(?:profile\.php\?(?:[\w=]{1,40}&)?id=)(\d{5,20})", re.I | re.A)),
+    ("facebook", re.compile(r"\b(?:facebook\.com|fb\.com)/((?:groups|people|pages|share)/[\w.%/-]{3,80})", re.I | re.A)),
+    ("facebook", re.compile(r"\b(?:facebook\.com/|(?<![\w.])fb(?:\.com|\.me)?/|(?<![\w.])m\.me/)(?!(?:profile\.php|groups|people|pages|share|login|watch|hashtag|marketplace|events|photo|story|permalink|sharer|help|policies|privacy|plugins|reel|dialog|j)\b)([\w.]{3,60})", re.I | re.A)),
     ("email", re.compile(r"(?<![\w.+@/-])([a-z0-9][\w.+-]{0,63}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{2,63}){1,4})(?![\w@])", re.I | re.A)),
 )  # fmt: skip
 _URL = re.compile(
@@ -27,22 +36,30 @@ _URL = re.compile(
     re.I | re.A,
 )  # fmt: skip
 _MESSENGER_URL = re.compile(
-    r"(?:https?://)?(?:[a-z]+\.)?(?:t\.me|telegram\.me|wa\.me|whatsapp\.com|lin\.ee|line\.me|zalo\.me)/", re.I
+    r"(?:https?://)?(?:[a-z-]+\.)?(?:t\.me|telegram\.me|wa\.me|wa\.link|whatsapp\.com|lin\.ee|line\.me|zalo\.me|kakao(?:talk)?\.com|viber\.(?:com|me)|"
+    r"facebook\.com|fb\.(?:com|me)|m\.me)/",
+    re.I,
 )
 _URL_END = ".,;:!?'\"<>()[]{}|*"
 
 _PLATFORM = re.compile(
-    r"(?P<telegram>\btele(?:gram)?\b|\btg\b|[飞飛][机機]|电报|電報|เทเล(?:แกรม)?|តេឡេ(?:ក្រាម)?|टेलीग्राम|телеграмм?|тг|တယ်လီဂရမ်|ເທເລແກຣມ)"
-    r"|(?P<line>\bline\b|(?<!ออน)ไลน์|賴)"
-    r"|(?P<wechat>\bwe ?chat\b|\bweixin\b|\bvx\b|微信|薇信|วีแชท)"
-    r"|(?P<handle>\big\b|\binsta(?:gram)?\b|\btik ?tok\b|\bfb\b|\bfacebook\b|\btwitter\b|\btweet\b|\bviber\b|\bdiscord\b|抖音|小红书)",
+    # The first letters of all that follow stand in front: most places of a text are passed over by them alone.
+    r"(?=[tlwvzkfid飞飛电電เតटтတເ텔テไ賴微薇威徽加+卫ว위в카カ페фဗ抖小])(?:(?P<telegram>\btele ?(?:gram)?\b|\bte\|egram\b|телега|텔레(?:그램)?|テレグラム|\btg\b|[飞飛][机機]|电报|電報|เทเล(?:แกรม)?|តេឡេ(?:ក្រាម)?|टेलीग्राम|телеграмм?|тг|တယ်လီဂရမ်|ເທເລແກຣມ)"
+    r"|(?P<line>\bline\b|(?<!ออน)ไ ?ล ?น์|賴)"
+    r"|(?P<wechat>\bwe ?chat\b|\bweixin\b|\b[vw]x\b|微 ?信|[薇威徽][^\w\s]?信|[vV][信❤♥]|[加+][vV薇微](?!信)|卫星|วีแชท|위챗|ви ?чат)"
+    r"|(?P<kakaotalk>카카오톡?|카톡|\bkakao(?: ?talk)?\b|カカオトーク|カカオ)"
+    r"|(?P<facebook>\bfb\b|\bfacebook\b|페이스북|фейсбук|เฟซบุ๊ก|เฟสบุ๊ค|เฟส)"
+    r"|(?P<viber>\bviber\b|ဗိုင်ဘာ|вайбер)"
+    r"|(?P<zalo>\bza ?lo\b)"
+    r"|(?P<handle>\big\b|\binsta(?:gram)?\b|\btik ?tok\b|\btwitter\b|\btweet\b|\bdiscord\b|抖音|小红书))",
     re.I | re.A,
 )  # fmt: skip
 _REACH = 28
 """Characters between a platform's name and the handle that belongs to it."""
 _AT_NAME = re.compile(r"(?<![\w.@/+-])@([a-z]\w*(?:[.-]\w+)*)(?![\w@])", re.I | re.A)
 _NAME_BEHIND = re.compile(
-    r"[ \t]{0,2}(?P<mark>(?:id|ac|account|ไอดี|[账帐帳][号號]|同?[号號])?[ \t]{0,2}[:：]?)[ \t]{0,2}(?P<name>[a-z]\w*(?:[.-]\w+)*)(?P<end>[ \t]*(?:$|[\n.,;/|()#，。；（）]))?",
+    r"(?P<between>[ \t]{0,2}(?u:[^\w\s@.,;:()/|'\"]{1,6}[ \t]{0,2})?(?:(?:user ?name|user|acc|is|아이디)[ \t:]{1,2}){0,2})"
+    r"(?P<mark>(?:id|ac|account|ไอดี|아이디|[账帐帳][号號]|同?[号號])?[ \t]{0,2}[:：]?)[ \t]{0,2}(?P<name>[a-z]\w*(?:[.-]\w+)*)(?P<end>[ \t]*(?:$|[\n.,;/|()#，。；（）]))?",
     re.I | re.A,
 )  # fmt: skip
 _TELEGRAM_NAME = re.compile(r"[a-z]\w{4,31}", re.I | re.A)
@@ -75,6 +92,7 @@ def find_contacts(text: str, language: str | None = None) -> tuple[Contact, ...]
     :param text: The normalised text of a post.
     :param language: BCP-47 code; says which countries' local phone numbers to look for. Numbers with a country code are always found.
     """
+    text = spell_plainly(text)
     found: dict[Contact, None] = {}
     for finder in (_links(text), _handles(text), _urls(text), _phones(text, language or "")):
         for contact in finder:
@@ -90,10 +108,25 @@ def _links(text: str) -> Iterator[Contact]:
             if kind == "telegram":
                 invitation = "+" in match[1] or "/" in match[1]
                 yield Contact(kind, f"t.me/{match[1]}" if invitation else f"@{match[1]}")
-            elif kind == "zalo":
-                yield Contact(kind, re.sub(r"[ .-]", "", match[1]))
+            elif kind in {"whatsapp", "viber", "zalo"}:
+                yield Contact(kind, _number(match[1], country="84" if kind == "zalo" else ""))
+            elif kind == "facebook":
+                yield Contact(kind, match[1].rstrip("./"))
             else:
                 yield Contact(kind, match[1])
+
+
+def _number(written: str, *, country: str) -> str:
+    """Return a messenger's number in E.164; what is no number, or a local one without a known country, as it is.
+
+    :param country: Calling code that a leading zero stands for, if there is one.
+    """
+    digits = re.sub(r"[ .+-]", "", written)
+    if not digits.isdecimal() or len(digits) > 15:
+        return written
+    if not digits.startswith("0"):
+        return f"+{digits}"
+    return f"+{country}{digits[1:]}" if country else digits
 
 
 def _urls(text: str) -> Iterator[Contact]:
@@ -128,7 +161,7 @@ def _handle(kind: str | None, name: str) -> Contact:
     kind = kind or ("telegram" if _TELEGRAM_NAME.fullmatch(bare) else "handle")
     if kind == "line":
         return Contact(kind, name)
-    return Contact(kind, bare if kind == "wechat" else f"@{bare}")
+    return Contact(kind, f"@{bare}" if kind in {"telegram", "handle"} else bare)
 
 
 def _is_name(match: re.Match[str]) -> bool:

@@ -70,6 +70,9 @@ EXIT_CODES: dict[type[DetectorError], int] = {
 }
 """Exit status of a command for each branch of the tree."""
 
+SOME_REFUSED = 2
+"""Exit status of a command that ended well, but refused some rows."""
+
 
 def exit_code(error: DetectorError) -> int:
     """Return the exit status for an error: that of the nearest branch of the tree."""

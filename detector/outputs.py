@@ -127,13 +127,13 @@ class CsvWriter:
         self._labels = labels
         verdict = verdict_columns(labels)
         self._columns = [*columns, *(name for name in verdict if name not in columns)]
-        self._writer.writerow([_cell(name) for name in self._columns])
+        self._writer.writerow([safe_cell(name) for name in self._columns])
 
     def write(self, carried: Mapping[str, object], verdict: Verdict) -> None:
         """Write one record."""
         found = flat(verdict, self._labels, _CSV_FORMS)
         cells = {**carried, **{name: _rounded(value) for name, value in found.items()}}
-        self._writer.writerow([_cell(cells.get(name)) for name in self._columns])
+        self._writer.writerow([safe_cell(cells.get(name)) for name in self._columns])
 
     def flush(self) -> None:
         """Hand the lines on."""
@@ -257,7 +257,7 @@ def _rounded(value: object) -> object:
     return round(value, 6) if isinstance(value, float) else value
 
 
-def _cell(value: object) -> str:
+def safe_cell(value: object) -> str:
     """Return a value as a cell that no spreadsheet runs."""
     if value is None:
         return ""

@@ -92,9 +92,11 @@ class IndicatorFinding:
 class Contact:
     """A way to reach the poster, as found in the post.
 
-    :ivar kind: ``telegram``, ``whatsapp``, ``line``, ``zalo``, ``wechat``, ``phone``, ``email``, ``url``, or ``handle`` for a
-        name on another platform or one that is not said.
-    :ivar value: The handle, number (E.164) or address in its usual written form.
+    :ivar kind: ``telegram``, ``whatsapp``, ``line``, ``zalo``, ``kakaotalk``, ``wechat``, ``viber``, ``facebook``, ``phone``,
+        ``email``, ``url``, or ``handle`` for a name on another platform or one that is not said. A number is ``phone`` whatever
+        messenger it is said to be for, unless it stands in the messenger's own link.
+    :ivar value: The handle, number (E.164) or address in its usual written form: ``@name`` on Telegram, an invitation as
+        ``t.me/+...`` or ``chat.whatsapp.com/...``, the bare name or group on Facebook.
     """
 
     kind: str

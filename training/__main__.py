@@ -243,6 +243,24 @@ def evaluate(
     typer.echo((out / "report.md").read_text("utf-8"))
 
 
+@app.command("campaigns-quality")
+def campaigns_quality(
+    reworded: Annotated[Path, typer.Option(help="JSONL file of posts and their reworded copies.")] = Path(
+        "data/campaigns/reworded.jsonl"
+    ),
+    corpus: Corpus = CORPUS,
+    card: Card = None,
+) -> None:
+    """Measure how well near-duplicate wording finds reworded copies, by shingle and threshold, and what it joins wrongly."""
+    from training.campaigns_quality import quality_table
+    from training.marked import replace_marked
+
+    table = quality_table(reworded, corpus)
+    if card is not None:
+        replace_marked(card, "quality", table)
+    typer.echo(table)
+
+
 @app.command()
 def bench(
     posts: Annotated[Path, typer.Option(help="Folder of <language>.jsonl files to take 500 posts from.")] = CORPUS,

@@ -28,8 +28,8 @@ def found(text: str, language: str | None = None) -> list[tuple[str, str]]:
         ("频道t.me/example_hr", ("telegram", "@example_hr")),
         ("join t.me/+AbCdEf123456", ("telegram", "t.me/+AbCdEf123456")),
         ("https://t.me/joinchat/AbCdEf123456", ("telegram", "t.me/joinchat/AbCdEf123456")),
-        ("https://wa.me/85512345678", ("whatsapp", "85512345678")),
-        ("https://api.whatsapp.com/send?phone=85512345678&text=hi", ("whatsapp", "85512345678")),
+        ("https://wa.me/85512345678", ("whatsapp", "+85512345678")),
+        ("https://api.whatsapp.com/send?phone=85512345678&text=hi", ("whatsapp", "+85512345678")),
         ("LINE: example.hr", ("line", "example.hr")),
         ("LINE ID : @example-hr", ("line", "@example-hr")),
         ("ทักไลน์ example_hr", ("line", "example_hr")),
@@ -41,6 +41,26 @@ def found(text: str, language: str | None = None) -> list[tuple[str, str]]:
         ("WeChat: example_hr", ("wechat", "example_hr")),
         ("IG @example_hr", ("handle", "@example_hr")),
         ("DM @example.shop.id ya", ("handle", "@example.shop.id")),
+        ("https://chat.whatsapp.com/AbCdEf1234567890", ("whatsapp", "chat.whatsapp.com/AbCdEf1234567890")),
+        ("https://zalo.me/0912345678", ("zalo", "+84912345678")),
+        ("zalo.me/g/abcxyz123", ("zalo", "abcxyz123")),
+        ("카톡 example88", ("kakaotalk", "example88")),
+        ("카카오톡 ID: examplehr", ("kakaotalk", "examplehr")),
+        ("Kakao: example_hr", ("kakaotalk", "example_hr")),
+        ("오픈채팅 https://open.kakao.com/o/sAbC123", ("kakaotalk", "open.kakao.com/o/sAbC123")),
+        ("텔레그램 example_hr", ("telegram", "@example_hr")),
+        ("テレグラム→ example_hr", ("telegram", "@example_hr")),
+        ("LINE「example_hr」", ("line", "example_hr")),
+        ("viber://chat?number=%2B85512345678", ("viber", "+85512345678")),
+        ("Viber @example_hr", ("viber", "example_hr")),
+        ("https://www.facebook.com/example.jobs.kh", ("facebook", "example.jobs.kh")),
+        ("facebook.com/profile.php?id=100012345678", ("facebook", "100012345678")),
+        ("fb.com/groups/123456", ("facebook", "groups/123456")),
+        ("m.me/examplejobs", ("facebook", "examplejobs")),
+        ("加V：example88", ("wechat", "example88")),
+        ("+v example88", ("wechat", "example88")),
+        ("薇❤信：example88", ("wechat", "example88")),
+        ("卫星example88", ("wechat", "example88")),
         ("Mail hr@example.com", ("email", "hr@example.com")),
         ("投递：hr.kh@example-group.com。", ("email", "hr.kh@example-group.com")),
         ("简历发邮件hr@example.com", ("email", "hr@example.com")),
@@ -53,6 +73,55 @@ def found(text: str, language: str | None = None) -> list[tuple[str, str]]:
 )
 def test_a_contact_is_found_in_its_usual_form(text: str, expected: tuple[str, str]) -> None:
     assert found(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("t e l e g r a m : @ a b c d e", ("telegram", "@abcde")),
+        ("t e l e g r a m : @ l o t u s _ h r", ("telegram", "@lotus_hr")),
+        ("tele gram: lotus_hr", ("telegram", "@lotus_hr")),
+        ("Te|egram - lotus_hr", ("telegram", "@lotus_hr")),
+        ("telegram @ lotus_hr", ("telegram", "@lotus_hr")),
+        ("telegram username is lotus_hr", ("telegram", "@lotus_hr")),
+        ("telegram👉lotus_hr", ("telegram", "@lotus_hr")),
+        ("t . me / lotus_hr", ("telegram", "@lotus_hr")),
+        ("t[.]me/lotus_hr", ("telegram", "@lotus_hr")),
+        ("wa . me / 6281234567890", ("whatsapp", "+6281234567890")),
+        ("ไ ล น์ : lotus_hr", ("line", "lotus_hr")),
+        ("hr (at) example (dot) com", ("email", "hr@example.com")),
+        ("hr[at]example[dot]com", ("email", "hr@example.com")),
+        ("hr at example dot com", ("email", "hr@example.com")),
+        ("hxxps://lotus-jobs[.]com/apply", ("url", "https://lotus-jobs.com/apply")),
+    ],
+)
+def test_a_contact_in_disguise_is_found_as_if_written_plainly(text: str, expected: tuple[str, str]) -> None:
+    assert found(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("WhatsApp plus eight five five one two three four five six seven eight", "en", "+85512345678"),
+        ("zero nine one seven, one two three, double four 67", "tl", "+639171234467"),
+        ("nol delapan satu dua tiga empat lima enam tujuh delapan", "id", "+62812345678"),
+        ("kosong satu dua tiga empat lima enam tujuh lapan sembilan", "ms", "+60123456789"),
+        ("không chín một hai ba bốn năm sáu bảy tám", "vi", "+84912345678"),
+        ("โทรศูนย์แปดหนึ่งสองสามสี่ห้าหกเจ็ดแปด", "th", "+66812345678"),
+        ("ទូរស័ព្ទ សូន្យ មួយ ពីរ បី បួន ប្រាំ ប្រាំមួយ ប្រាំពីរ ប្រាំបី", "km", "+85512345678"),
+        ("သုည ကိုး လေး နှစ် တစ် နှစ် သုံး လေး ငါး ခြောက် ခုနစ်", "my", "+959421234567"),
+        ("电话：一三九一二三四五六七八", "zh-Hans", "+8613912345678"),
+        ("幺三九 一二三四 五六七八", "zh-Hans", "+8613912345678"),
+        ("공일공 일이삼사 오육칠팔", "ko", "+821012345678"),
+        ("0 8 1 - 2 3 4 - 5 6 7 8", "th", "+66812345678"),
+        ("โทร 0.8.1.2.3.4.5.6.7.8", "th", "+66812345678"),
+        ("o81-234-5678", "th", "+66812345678"),
+        ("O81 234 567B", "th", "+66812345678"),
+        ("+855 l2 345 678", "en", "+85512345678"),
+    ],
+)
+def test_a_number_in_disguise_is_found_as_if_written_plainly(text: str, language: str, expected: str) -> None:
+    assert found(text, language) == [("phone", expected)]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +165,13 @@ def test_a_phone_number_is_read_as_in_the_countries_of_the_language(text: str, l
         ("B.Com, ASP.NET, VB.net and Node.js wanted, e.g. and/or etc.", "en"),
         ("meet @ 5 pm, dinner @home, ping @all @everyone", "en"),
         ("a@b and c@d", "en"),
+        ("one two three four five, count with me: 1 2 3 4 5 6 7 8 9", "en"),
+        ("三五个人，一二十岁，二三四五月份发工资", "zh-Hans"),
+        ("meet at home dot, Kim at Reception or (at) noon", "en"),
+        ("telegram is great, LINE - good, viber: call me", "en"),
+        ("看卫星电视 channel 5, 公司+V奖金 1000", "zh-Hans"),
+        ("เฟส 2 โครงการ phase2, line 2 production", "th"),
+        ("2 Bl 300 ml, SOS 1101 B0 1S", "en"),
         ("the plane: 坐飞机 from 10:30", "zh-Hans"),
     ],
 )
@@ -174,6 +250,15 @@ def test_no_more_than_the_limit_are_given() -> None:
         "a@b.",
         "http://",
         "line id: ",
+        "one ",
+        "double ",
+        "一",
+        "0 ",
+        "O0",
+        "hr at x dot ",
+        "@ a_ b",
+        "[at]",
+        "t . me / ",
     ],
 )
 def test_a_text_made_to_take_long_takes_no_longer_than_two_seconds(unit: str, language: str) -> None:

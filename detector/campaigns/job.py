@@ -1,0 +1,151 @@
+"""From scored files to a folder of campaigns."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from detector.campaigns.collected import Collection, users_of
+from detector.campaigns.graph import graph_of
+from detector.campaigns.linking import CONTACT_CAP, join
+from detector.campaigns.output import write_campaigns
+from detector.campaigns.preparing import prepared_posts
+from detector.campaigns.scored import Refused, ScoredPost, read_scored
+from detector.campaigns.summary import Campaign, Summariser
+from detector.campaigns.wording import THRESHOLD, signature, wording_links
+from detector.errors import InputError
+
+FLAGGED = frozenset({"high", "review"})
+_SHOWN_REFUSALS = 5
+_STEP = 1000
+
+OnRead = Callable[[int], None]
+"""Is told the rows read, now and then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How posts are linked.
+
+    :ivar all_bands: Also posts that are not flagged ``high`` or ``review``.
+    :ivar date_column: Column with the times of the posts; by default one with a usual name.
+    :ivar text_columns: Columns with the text, if they were named for ``score`` too.
+    :ivar threshold: Share of shingles from which two posts count as one wording, 0 to 1.
+    :ivar contact_cap: Unlike wordings that one contact may join.
+    :ivar min_size: Posts below which it is no campaign.
+    :ivar workers: Processes that read posts side by side; of two or more, only in a program whose main module can be imported.
+    """
+
+    all_bands: bool = False
+    date_column: str | None = None
+    text_columns: Sequence[str] = ()
+    threshold: float = THRESHOLD
+    contact_cap: int = CONTACT_CAP
+    min_size: int = 2
+    workers: int = 1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the rows.
+
+    :ivar rows: All of them.
+    :ivar refused: Rows that cannot be used.
+    :ivar refusals: The first few of them: file, row from 1, reason.
+    :ivar unscored: Rows that ``score`` had refused already.
+    :ivar unflagged: Rows left out because of their band.
+    :ivar taken: Posts that were compared.
+    :ivar undated: Of these, posts whose date is not understood.
+    :ivar linked: Posts in campaigns.
+    :ivar common_contacts: Contacts over the cap, which join nothing.
+    """
+
+    rows: int = 0
+    refused: int = 0
+    refusals: list[tuple[str, int, str]] = field(default_factory=list)
+    unscored: int = 0
+    unflagged: int = 0
+    taken: int = 0
+    undated: int = 0
+    linked: int = 0
+    common_contacts: int = 0
+    campaigns: list[Campaign] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def refuse(self, row: Refused) -> None:
+        """Count a row that cannot be used."""
+        if row.reason is None:
+            self.unscored += 1
+            return
+        self.refused += 1
+        if len(self.refusals) < _SHOWN_REFUSALS:
+            self.refusals.append((row.source, row.number, row.reason))
+
+
+def find_campaigns(
+    inputs: Sequence[Path | str], folder: Path, *, options: Options | None = None, on_read: OnRead | None = None
+) -> Outcome:
+    """Link the posts of scored files, and write campaigns, members and graph into a folder.
+
+    A row that cannot be used is counted and left out; it never stops the others. The same posts give the same campaigns, in
+    whatever order or files they come.
+
+    :param inputs: JSONL, CSV or Parquet files as ``scam-detector score`` writes them, also mixed; ``-`` is standard input.
+    :param folder: Is made if it is not there.
+    :raises InputError: if an input cannot be read, or an option makes no sense.
+    :raises ColumnError: if an input is not the output of ``score``.
+    :raises OutputError: if a file cannot be written.
+    :raises MissingExtraError: if the extra ``cases`` is not installed.
+    """
+    options = options or Options()
+    _check(inputs, options)
+    # What is missing shows now, not after all rows are read.
+    signature("")
+    started = time.perf_counter()
+    outcome = Outcome()
+    with Collection() as collection:
+        posts = _taken(inputs, outcome, options, on_read)
+        for post, prepared in prepared_posts(posts, is_known=collection.knows, workers=options.workers):
+            collection.add(post, prepared)
+        places, signatures = collection.signatures()
+        alike = {
+            (places[one], places[other]): similarity
+            for one, other, similarity in wording_links(signatures, threshold=options.threshold)
+        }
+        users = users_of(collection.keys, collection.members)
+        components = join(len(collection.wordings), alike, users, cap=options.contact_cap)
+        outcome.campaigns = list(Summariser(collection, components).campaigns(options.min_size))
+        graph = graph_of(collection, outcome.campaigns, alike, components.common)
+        write_campaigns(folder, outcome.campaigns, graph)
+    outcome.linked = sum(campaign.size for campaign in outcome.campaigns)
+    outcome.common_contacts = len(components.common)
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+def _check(inputs: Sequence[Path | str], options: Options) -> None:
+    if not inputs:
+        raise InputError("expected at least one input, got none")
+    if not 0 < options.threshold <= 1:
+        raise InputError(f"expected a threshold above 0 and at most 1, got {options.threshold}")
+    if options.contact_cap < 1 or options.min_size < 2:
+        raise InputError(
+            f"expected a contact cap of at least 1 and a size of at least 2, got {options.contact_cap} and {options.min_size}"
+        )
+
+
+def _taken(inputs: Sequence[Path | str], outcome: Outcome, options: Options, on_read: OnRead | None) -> Iterator[ScoredPost]:
+    """Yield the posts that are to be compared, and count the others."""
+    columns = tuple(options.text_columns)
+    for row in (row for path in inputs for row in read_scored(path, text_columns=columns, date_column=options.date_column)):
+        outcome.rows += 1
+        if on_read is not None and outcome.rows % _STEP == 0:
+            on_read(outcome.rows)
+        if isinstance(row, Refused):
+            outcome.refuse(row)
+        elif not options.all_bands and row.band not in FLAGGED:
+            outcome.unflagged += 1
+        else:
+            outcome.taken += 1
+            outcome.undated += row.dated and row.seen is None
+            yield row

@@ -1,0 +1,94 @@
+"""The slow part of reading posts - normalising, hashing, finding contacts - on several processor cores."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+
+from detector.campaigns.scored import ScoredPost
+from detector.campaigns.wording import MIN_CHARACTERS, fold, signature
+from detector.contacts import find_contacts
+from detector.errors import BackendError
+from detector.records import Contact
+from detector.text import normalise
+
+_BATCH = 500
+_ALONE = 4
+"""Batches that are prepared before other processes are started: most files are done sooner than these are ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is computed of one post alone.
+
+    :ivar text: Its normalised text.
+    :ivar folded: What of it is compared.
+    :ivar signature: MinHash signature; nothing for a text too short to be recognised.
+    :ivar contacts: As the file names them, or else as found in the text.
+    """
+
+    text: str
+    folded: str
+    signature: bytes | None
+    contacts: tuple[Contact, ...]
+
+
+def prepare(post: ScoredPost) -> Prepared:
+    """Return what is computed of a post."""
+    text = normalise(post.text).text
+    folded = fold(text)
+    contacts = find_contacts(text, post.language) if post.contacts is None else post.contacts
+    return Prepared(text, folded, None if len(folded) < MIN_CHARACTERS else signature(folded), contacts)
+
+
+def prepared_posts(
+    posts: Iterable[ScoredPost], *, is_known: Callable[[ScoredPost], bool], workers: int
+) -> Iterator[tuple[ScoredPost, Prepared | None]]:
+    """Yield posts in order with what is computed of them; nothing of that for a post that is known.
+
+    :param is_known: Whether a post needs no computing, being the copy of an earlier one.
+    :param workers: Processes; with one, or few posts, all is done in this one.
+    :raises BackendError: if a process is killed.
+    """
+    remaining = iter(posts)
+    alone = remaining if workers < 2 else islice(remaining, _ALONE * _BATCH)
+    for post in alone:
+        yield post, None if is_known(post) else prepare(post)
+    first = list(islice(remaining, _BATCH))
+    if first:
+        yield from _side_by_side(first, remaining, is_known, workers)
+
+
+def _side_by_side(
+    batch: list[ScoredPost], remaining: Iterator[ScoredPost], is_known: Callable[[ScoredPost], bool], workers: int
+) -> Iterator[tuple[ScoredPost, Prepared | None]]:
+    # Started afresh instead of forked: a fork copies the locks of other threads as they are.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    waiting: deque[tuple[list[ScoredPost], list[bool], Future[list[Prepared]]]] = deque()
+    try:
+        while batch or waiting:
+            if batch:
+                known = [is_known(post) for post in batch]
+                new = [post for post, old in zip(batch, known, strict=True) if not old]
+                waiting.append((batch, known, pool.submit(_prepare_all, new)))
+                batch = list(islice(remaining, _BATCH))
+            if not batch or len(waiting) > 2 * workers:
+                yield from _answers(*waiting.popleft())
+    except BrokenProcessPool as error:
+        raise BackendError("a process that prepares posts was ended from outside; try again with --workers 1") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prepare_all(posts: Sequence[ScoredPost]) -> list[Prepared]:
+    return [prepare(post) for post in posts]
+
+
+def _answers(
+    batch: list[ScoredPost], known: list[bool], future: "Future[list[Prepared]]"
+) -> Iterator[tuple[ScoredPost, Prepared | None]]:
+    answers = iter(future.result())
+    return ((post, None if old else next(answers)) for post, old in zip(batch, known, strict=True))

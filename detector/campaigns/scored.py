@@ -1,0 +1,149 @@
+"""The output of ``scam-detector score``, read back: JSONL, CSV or Parquet, also of a version with other labels."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from detector.campaigns.dates import date_column, read_time
+from detector.columns import Choice, choose, plain
+from detector.errors import ColumnError
+from detector.records import Contact
+from detector.tables import Row, Table, open_table
+
+_BANDS = frozenset({"high", "review", "low", "abstain"})
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPost:
+    """One row of a scored file.
+
+    :ivar number: Row in its file, from 1.
+    :ivar contacts: As the detector found them; nothing if the file has no such column.
+    :ivar seen: When the post was written or found.
+    :ivar dated: Whether the row has something in the column of dates, understood or not.
+    :ivar places: Names of places, where the file has a column ``places``.
+    """
+
+    source: str
+    number: int
+    id: str
+    text: str
+    band: str
+    score: float
+    language: str
+    contacts: tuple[Contact, ...] | None
+    seen: datetime | None
+    dated: bool
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that cannot be used.
+
+    :ivar reason: Why, without the text of the post; nothing for one that ``score`` refused already.
+    """
+
+    source: str
+    number: int
+    reason: str | None
+
+
+def read_scored(
+    path: Path | str, *, text_columns: tuple[str, ...] = (), date_column: str | None = None
+) -> Iterator[ScoredPost | Refused]:
+    """Yield the rows of a scored file, in order.
+
+    :param path: The file; ``-`` is standard input.
+    :param text_columns: Columns with the text, if they were named for ``score`` too.
+    :param date_column: Column with the times; by default one with a usual name.
+    :raises InputError: if the file cannot be read.
+    :raises ColumnError: if it is not the output of ``score``, or has no such column.
+    """
+    with closing(open_table(path)) as table:
+        if not table.columns:
+            yield from (Refused(table.name, row.number, row.error or "expected an object with a verdict") for row in table.rows())
+            return
+        reader = _Reader(table, text_columns, date_column)
+        for row in table.rows():
+            yield reader.read(row)
+
+
+class _Reader:
+    """Makes posts of the rows of one table."""
+
+    def __init__(self, table: Table, text_columns: tuple[str, ...], wanted: str | None) -> None:
+        for name in ("band", "score"):
+            if name not in table.columns:
+                raise ColumnError(f"{table.name}: no column '{name}'; expected the output of scam-detector score")
+        if wanted is not None and wanted not in table.columns:
+            raise ColumnError(f"{table.name}: no column {wanted!r}, asked for with --date-column")
+        self._table = table
+        self._choice: Choice = choose(table.name, table.columns, text_columns=text_columns)
+        self._date = wanted or date_column(table.columns)
+
+    def read(self, row: Row) -> ScoredPost | Refused:
+        """Return the post of a row, or why there is none."""
+        name = self._table.name
+        if row.error is not None:
+            return Refused(name, row.number, row.error)
+        if row.fields.get("error"):
+            return Refused(name, row.number, None)
+        text, band, score = self._choice.text_of(row.fields), row.fields.get("band"), _number(row.fields.get("score"))
+        if not isinstance(text, str) or not text:
+            return Refused(name, row.number, "expected a text, got none")
+        if band not in _BANDS or score is None:
+            return Refused(name, row.number, "expected a band (high, review, low or abstain) and a score from 0 to 1")
+        date = row.fields.get(self._date) if self._date is not None else None
+        return ScoredPost(
+            source=name,
+            number=row.number,
+            id=self._choice.id_of(row.fields, row.number) or str(row.number),
+            text=text,
+            band=str(band),
+            score=score,
+            language=str(row.fields.get("language") or "und"),
+            contacts=_contacts(row.fields),
+            seen=read_time(date),
+            dated=date not in (None, ""),
+            places=_places(row.fields.get("places")),
+        )
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) and 0 <= number <= 1 else None
+
+
+def _contacts(fields: Mapping[str, object]) -> tuple[Contact, ...] | None:
+    """Return the contacts of a verdict: a list of objects, or ``kind:value kind:value`` as CSV has them."""
+    value = fields.get("contacts")
+    if isinstance(value, list):
+        pairs: list[Any] = [(each.get("kind"), each.get("value")) for each in value if isinstance(each, dict)]
+    elif "contacts" in fields:
+        pairs = [each.partition(":")[::2] for each in str(value or "").split()]
+    else:
+        return None
+    return tuple(
+        Contact(kind, found) for kind, found in pairs if kind and found and isinstance(kind, str) and isinstance(found, str)
+    )
+
+
+def _places(value: object) -> tuple[str, ...]:
+    """Return names of places: from a list of names or of objects with a ``name``, or from text with semicolons between."""
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return ()
+    items = value if isinstance(value, list) else str(value or "").split(";")
+    names = (each.get("name") if isinstance(each, dict) else each for each in items)
+    return tuple(dict.fromkeys(name for name in (plain(each).strip() for each in names if each) if name))

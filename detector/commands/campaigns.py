@@ -1,0 +1,83 @@
+"""``scam-detector campaigns``: parse, call, print."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detector.errors import SOME_REFUSED
+
+
+def campaigns(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score; '-' is standard input.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if it is not there.")],
+    all_bands: Annotated[bool, typer.Option("--all", help="Also posts that are not flagged high or review.")] = False,
+    date_column: Annotated[
+        str | None,
+        typer.Option(
+            "--date-column",
+            help="Column with the times of the posts, by default date, created_at, timestamp, posted_at or another usual name.",
+            show_default=False,
+        ),
+    ] = None,
+    text_column: Annotated[
+        list[str] | None, typer.Option("--text-column", help="Column with the text, as for score; several are joined.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            min=0.05,
+            max=1,
+            help="Share of character shingles from which two posts count as one wording; by default 0.4.",
+            show_default=False,
+        ),
+    ] = None,
+    contact_cap: Annotated[
+        int | None,
+        typer.Option(
+            "--contact-cap",
+            min=1,
+            help="Unlike wordings that one contact may join, by default 30; one named in more is taken for a helpline "
+            "or a public page.",
+            show_default=False,
+        ),
+    ] = None,
+    min_size: Annotated[int, typer.Option("--min-size", min=2, help="Posts below which it is no campaign.")] = 2,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes that read posts; by default one for each core.", show_default=False),
+    ] = None,
+) -> int:
+    """Link scored posts into campaigns, by near-duplicate wording and by shared contacts.
+
+    Writes campaigns.jsonl, campaigns.csv, members.jsonl, members.csv and campaigns.graphml.
+
+    Example: scam-detector campaigns scored.jsonl -o case
+
+    Example: scam-detector campaigns march.csv april.parquet -o case --all --date-column posted
+    """
+    from rich.console import Console
+
+    from detector.campaigns import Options, find_campaigns
+    from detector.campaigns.linking import CONTACT_CAP
+    from detector.campaigns.terminal import progress_on, show_outcome
+    from detector.campaigns.wording import THRESHOLD
+
+    options = Options(
+        all_bands=all_bands,
+        date_column=date_column,
+        text_columns=text_column or (),
+        threshold=THRESHOLD if threshold is None else threshold,
+        contact_cap=CONTACT_CAP if contact_cap is None else contact_cap,
+        min_size=min_size,
+        workers=workers or len(os.sched_getaffinity(0)),
+    )
+    console = Console(stderr=True, highlight=False)
+    with progress_on(console) as on_read:
+        outcome = find_campaigns(inputs, output, options=options, on_read=on_read)
+    show_outcome(console, outcome, output)
+    return SOME_REFUSED if outcome.refused else 0
