@@ -14,6 +14,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
+from detector.commands.facts import facts
 from detector.errors import DetectorError, InputError, exit_code
 from detector.files import BATCH_SIZE, Reading, score_files
 from detector.language_tags import canonical_tag
@@ -184,6 +185,9 @@ def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
         typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
     else:
         show_bundle(Console(highlight=False), bundle)
+
+
+app.command("facts")(facts)
 
 
 def _from_standard_input() -> str:

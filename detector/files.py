@@ -128,7 +128,7 @@ def score_files(
     labels = detector.bundle.manifest.labels
     path = Path(output) if isinstance(output, str | Path) else None
     suffix = check_suffix(path) if path is not None else ".jsonl"
-    _check_is_no_input(inputs, path if path is not None else cast(BinaryIO, output))
+    check_is_no_input(inputs, path if path is not None else cast(BinaryIO, output))
     started = time.perf_counter()
     name = str(path) if path is not None else "standard output"
     with ExitStack() as opened:
@@ -292,7 +292,7 @@ def _target(path: Path | None, output: Path | str | BinaryIO) -> AbstractContext
     return whole_file(path) if path is not None else nullcontext(cast(BinaryIO, output))
 
 
-def _check_is_no_input(inputs: Iterable[Path | str], output: Path | BinaryIO) -> None:
+def check_is_no_input(inputs: Iterable[Path | str], output: Path | BinaryIO) -> None:
     """Refuse to write over what is being read."""
     target = _status(output)
     if target is None or not stat.S_ISREG(target.st_mode):

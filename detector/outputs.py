@@ -105,13 +105,7 @@ class JsonLinesWriter:
     def write(self, carried: Mapping[str, object], verdict: Verdict) -> None:
         """Write one record."""
         record = {**carried, **verdict.to_dict()}
-        line = _json(record)
-        try:
-            encoded = line.encode()
-        except UnicodeEncodeError:
-            # Half a surrogate pair has no UTF-8; as \udXXX it is carried over as it came.
-            encoded = _json(record, ensure_ascii=True).encode()
-        self._stream.write(encoded + b"\n")
+        self._stream.write(as_json(record) + b"\n")
 
     def flush(self) -> None:
         """Hand the lines on."""
@@ -134,13 +128,13 @@ class CsvWriter:
         self._labels = labels
         verdict = verdict_columns(labels)
         self._columns = [*columns, *(name for name in verdict if name not in columns)]
-        self._writer.writerow([_cell(name) for name in self._columns])
+        self._writer.writerow([as_cell(name) for name in self._columns])
 
     def write(self, carried: Mapping[str, object], verdict: Verdict) -> None:
         """Write one record."""
         found = flat(verdict, self._labels, _CSV_FORMS)
         cells = {**carried, **{name: _rounded(value) for name, value in found.items()}}
-        self._writer.writerow([_cell(cells.get(name)) for name in self._columns])
+        self._writer.writerow([as_cell(cells.get(name)) for name in self._columns])
 
     def flush(self) -> None:
         """Hand the lines on."""
@@ -164,7 +158,7 @@ class ParquetWriter:
 
         self._arrow: Any = pyarrow
         self._labels = labels
-        self._names = {name: str(_clean(name)) for name in columns}
+        self._names = {name: str(without_surrogates(name)) for name in columns}
         columns = {self._names[name]: kind for name, kind in columns.items()}
         self._schema = _schema(columns, labels)
         self._texts = {field.name for field in self._schema if field.type == pyarrow.string()}
@@ -176,7 +170,7 @@ class ParquetWriter:
         """Take one record; records are written in groups."""
         row = {self._names[name]: self._fitted(self._names[name], value) for name, value in carried.items()}
         # Of the verdict only the id can hold half a surrogate pair: a text with one is refused.
-        row |= flat(verdict, self._labels, _PARQUET_FORMS) | {"id": _clean(verdict.id)}
+        row |= flat(verdict, self._labels, _PARQUET_FORMS) | {"id": without_surrogates(verdict.id)}
         self._rows.append(row)
         self._characters += sum(len(value) for value in row.values() if isinstance(value, str))
         if len(self._rows) >= _BUFFERED_ROWS or self._characters > _BUFFERED_CHARACTERS:
@@ -197,7 +191,7 @@ class ParquetWriter:
     def _fitted(self, name: str, value: object) -> object:
         if value is None:
             return None
-        return _SURROGATE.sub("\ufffd", plain(value)) if name in self._texts else _clean(value)
+        return _SURROGATE.sub("\ufffd", plain(value)) if name in self._texts else without_surrogates(value)
 
     def _write_group(self) -> None:
         if self._rows:
@@ -242,11 +236,18 @@ _PARQUET_FORMS: Mapping[str, Callable[[Any], object]] = {
 }
 
 
-def _schema(columns: Columns, labels: Sequence[str]) -> "pa.Schema":
+def arrow_type(kind: object) -> "pa.DataType":
+    """Return the Arrow type of a column of :data:`Columns`."""
     import pyarrow as pa
 
     plain_types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    carried = {name: plain_types.get(kind, kind) if isinstance(kind, type) else kind for name, kind in columns.items()}
+    return plain_types.get(kind, kind) if isinstance(kind, type) else kind
+
+
+def _schema(columns: Columns, labels: Sequence[str]) -> "pa.Schema":
+    import pyarrow as pa
+
+    carried = {name: arrow_type(kind) for name, kind in columns.items()}
     piece = pa.struct({"start": pa.int64(), "end": pa.int64(), "text": pa.string()})
     special = {
         "score": pa.float64(),
@@ -264,12 +265,21 @@ def _rounded(value: object) -> object:
     return round(value, 6) if isinstance(value, float) else value
 
 
-def _cell(value: object) -> str:
+def as_cell(value: object) -> str:
     """Return a value as a cell that no spreadsheet runs."""
     if value is None:
         return ""
     text = _SURROGATE.sub("\ufffd", plain(value))
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def as_json(record: object) -> bytes:
+    """Return a record as one line of JSON, without the line's end."""
+    try:
+        return _json(record).encode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair has no UTF-8; as \udXXX it is carried over as it came.
+        return _json(record, ensure_ascii=True).encode()
 
 
 def _json(record: object, *, ensure_ascii: bool = False) -> str:
@@ -284,7 +294,7 @@ def _finite(value: object) -> object:
     return _mapped(value, lambda leaf: None if isinstance(leaf, float) and not math.isfinite(leaf) else leaf)
 
 
-def _clean(value: object) -> object:
+def without_surrogates(value: object) -> object:
     """Return the value with U+FFFD for each half of a surrogate pair."""
     return _mapped(value, lambda leaf: _SURROGATE.sub("\ufffd", leaf) if isinstance(leaf, str) else leaf)
 

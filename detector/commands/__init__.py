@@ -1,0 +1,1 @@
+"""Commands of ``scam-detector``, one a module; :mod:`detector.cli` registers them."""
