@@ -141,4 +141,4 @@ def period(before: str, behind: str) -> Period:
     for name, pattern in _PERIOD_PATTERNS:
         near += [(match.start(), name) for match in [pattern.search(behind)] if match is not None]
         near += [(len(before) - match.end() + 1, name) for match in pattern.finditer(before)]
-    return min(near)[1] if near else UNKNOWN
+    return min(near)[1] if near else "unknown"

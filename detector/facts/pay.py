@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from detector.facts.folding import folded
 from detector.facts.money import CURRENCY, NUMBER, TALLY, currency, factor, number, period
@@ -36,6 +37,9 @@ _NO_SUM_BEHIND = re.compile(
 _CLAUSE = re.compile(r"[,;(+।、，。；、]|[.!?] ")
 _SHORTEST_REACH, _REACH = 16, 34
 _ENOUGH = 1.2
+"""Weight from which a sum is taken for pay."""
+_MOST_SUMS = 300
+"""Sums that are looked at: a table of figures must not take long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,19 @@ def find_pay(text: NormalisedText, original: str, *, language: str | None = None
     :param countries: The destinations, which tell one country's dollar from another's.
     """
     reading = folded(text.text)
-    best = max(_sums(reading), key=lambda found: (found.weight, -found.start), default=None)
+    best = max(islice(_sums(reading), _MOST_SUMS), key=lambda found: (found.weight, -found.start), default=None)
     if best is None or best.weight < _ENOUGH:
         return None
     start, end = text.original_span(best.start, best.end)
-    code = currency(best.sign, best.tally, language=(language or "").lower(), countries=countries)
+    code = currency(best.sign, best.tally, language=_spoken(language), countries=countries)
     before, behind = _line_around(reading, best.start, best.end, reach=_REACH)
     return Pay(best.low, best.high, code, period(before[-24:], behind[:_SHORTEST_REACH]), start, end, original[start:end])
+
+
+def _spoken(language: str | None) -> str:
+    """Return a language code without its script, but for Chinese, whose scripts are written in different countries."""
+    code = (language or "").lower()
+    return code if code.startswith("zh") else code.partition("-")[0]
 
 
 def _sums(reading: str) -> Iterator[_Sum]:

@@ -7,7 +7,6 @@ languages are no places. Where customers live, and offices at home beside a job 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 from detector.facts.folding import folded
 from detector.facts.gazetteer import Found, find_names
@@ -55,7 +54,7 @@ _MARKET_BEFORE = re.compile(
     r"|ลูกค้า|ตลาด|ลูกค้าชาว|ລູກຄ້າ|ຕະຫຼາດ|ទីផ្សារ|ភ្ញៀវ|клиент\w* (?:из |в )?|рынок |市场[::]?|針對|针对|面向|السوق |عملاء (?:من )?)\s?(?:the )?$"
 )
 _JOINED = re.compile(
-    r"[\s,،、/|&+·•・ー–—:;()\-។၊·]*(?:and|or|dan|atau|at|o|y|e|và|hoặc|na|au|va|и|или|和|与|與|及|และ|กับ|หรือ|ແລະ|ຫຼື|និង|ឬ|နဲ့|နှင့်|और|या|र|ও|আর|اور|و|أو|مع|ወይም|සහ|හෝ)?[\s,،、/&+]*"
+    r"[\s,،、/|&+·•・;()។၊·]*(?:and|or|dan|atau|at|o|y|e|và|hoặc|na|au|va|и|или|和|与|與|及|และ|กับ|หรือ|ແລະ|ຫຼື|និង|ឬ|နဲ့|နှင့်|और|या|र|ও|আর|اور|و|أو|مع|ወይም|සහ|හෝ)?[\s,،、/&+]*"
 )
 _LONGEST_JOINT = 8
 
@@ -153,7 +152,8 @@ def _groups(mentions: Sequence[_Mention], reading: str) -> Iterable[list[int]]:
 
 
 def _is_joined(reading: str, end: int, start: int) -> bool:
-    return start - end <= _LONGEST_JOINT and _JOINED.fullmatch(reading, end, start) is not None
+    """Whether nothing but a comma or an "and" stands between two places; with a mere blank they are no list."""
+    return start - end <= _LONGEST_JOINT and not reading[end:start].isspace() and _JOINED.fullmatch(reading, end, start) is not None
 
 
 def _settled(mentions: Sequence[_Mention], language: str) -> list[Part]:
@@ -170,16 +170,7 @@ def _settled(mentions: Sequence[_Mention], language: str) -> list[Part]:
             # Those who are brought from a place abroad have come through it.
             part = "transit"
         parts.append(part)
-    if "destination" not in parts:
-        parts = [_arrival(mention, part, home, parts) for mention, part in zip(mentions, parts, strict=True)]
     return parts
-
-
-def _arrival(mention: _Mention, part: Part, home: frozenset[str], parts: Sequence[Part]) -> Part:
-    """Make a way station abroad the destination where the post names no other."""
-    if part == "transit" and mention.found.name.country not in home:
-        return cast(Part, "destination") if mention.found.name.kind == "country" else part
-    return part
 
 
 def _home(language: str) -> frozenset[str]:
