@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 _SOME_REFUSED = 2
+"""Exit status of a run that ended well, but met rows that cannot be read; as that of ``score``."""
 
 
 def facts(

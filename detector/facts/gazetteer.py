@@ -2,6 +2,8 @@
 
 ``places.tsv`` is written by hand and may be added to: one name a line, with the place, its country and where the name is from;
 ``data/gazetteer/README.md`` describes it.
+
+Source: GeoNames (CC BY 4.0), Unicode CLDR (© Unicode, Inc., Unicode License v3) and own knowledge, as its last column says.
 """
 
 import re

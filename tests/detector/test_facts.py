@@ -165,7 +165,12 @@ def test_what_a_sum_is_paid_for_is_told_by_the_words_near_it(text: str, period: 
 
 @pytest.mark.parametrize(
     "text",
-    ["Age 18-30, call 0812 345 678, 9 am", "Registration fee $50, deposit 100 USD", "10 orang, 3 shift, 30 wpm", "since 2019, 40% off"],
+    [
+        "Age 18-30, call 0812 345 678, 9 am",
+        "Registration fee $50, deposit 100 USD",
+        "10 orang, 3 shift, 30 wpm",
+        "since 2019, 40% off",
+    ],
 )
 def test_fees_ages_and_numbers_of_other_things_are_no_pay(text: str) -> None:
     assert find_facts(text).pay is None
@@ -189,7 +194,9 @@ def test_what_is_not_said_is_unknown() -> None:
 
 
 NAMES = sorted({name.name for names in gazetteer().values() for name in names})
-PIECES = st.one_of(st.sampled_from(NAMES), st.sampled_from(["$", "900", "k", "-", " ", "RM", "月薪", "from ", "\u200b", "万"]), st.text(max_size=6))
+PIECES = st.one_of(
+    st.sampled_from(NAMES), st.sampled_from(["$", "900", "k", "-", " ", "RM", "月薪", "from ", "\u200b", "万"]), st.text(max_size=6)
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -251,7 +258,7 @@ def test_names_of_another_gazetteer_can_be_looked_for() -> None:
 
 @pytest.mark.parametrize("piece", ["9 ", "1.", "k ", "西港", "Lào, ", "1,000", " to 5", "$", "ta", "dola 1 hadi "])
 def test_a_long_text_does_not_take_long(piece: str) -> None:
-    text = piece * (20_000 // len(piece))
+    text = piece * (10_000 // len(piece))
     started = time.process_time()
     find_facts(text)
-    assert time.process_time() - started < 8
+    assert time.process_time() - started < 4

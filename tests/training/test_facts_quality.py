@@ -19,7 +19,15 @@ POST = {
 
 def checked(**changes: object) -> dict[str, object]:
     pay = [{"low": 900, "high": 900, "currency": "USD", "period": "month"}]
-    return {"id": "x", "part": "held", "destination": ["KH"], "origin": ["PH"], "transit": [], "role": ["clerk"], "pay": pay} | changes
+    return {
+        "id": "x",
+        "part": "held",
+        "destination": ["KH"],
+        "origin": ["PH"],
+        "transit": [],
+        "role": ["clerk"],
+        "pay": pay,
+    } | changes
 
 
 def test_what_the_reader_has_as_well_is_right() -> None:
