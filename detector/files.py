@@ -65,7 +65,10 @@ def score_files(
     suffix = check_suffix(path) if path is not None else ".jsonl"
     name = str(path) if path is not None else "standard output"
     files = expand(inputs, leave_out=[*([path] if path else []), *([errors.path] if errors else [])])
-    _check_are_apart(files, path if path is not None else cast(BinaryIO, output), errors)
+    if errors is not None and path is not None and os.path.realpath(errors.path) == os.path.realpath(path):
+        raise OutputError(f"{path}: is the output and the file of errors; write them to different names")
+    written = path if path is not None else cast(BinaryIO, output)
+    check_are_apart([each.path for each in files], [written, *([errors.path] if errors else [])])
     labels = detector.bundle.manifest.labels
     started, copies_before = time.perf_counter(), detector.copies_found
     with ExitStack() as opened:
@@ -236,18 +239,16 @@ def _checkpoint(
     return checkpoint_beside(path, describe_run(detector, files, reading))
 
 
-def _check_are_apart(inputs: Iterable[Input], output: Path | BinaryIO, errors: ErrorFile | None) -> None:
-    """Refuse to write over what is being read, or what else is written."""
-    if errors is not None and isinstance(output, Path) and os.path.realpath(errors.path) == os.path.realpath(output):
-        raise OutputError(f"{output}: is the output and the file of errors; write them to different names")
-    targets = [_status(output), *([] if errors is None else [_status(errors.path)])]
-    written = [target for target in targets if target is not None and stat.S_ISREG(target.st_mode)]
+def check_are_apart(inputs: Iterable[Path | str], outputs: Iterable[Path | BinaryIO]) -> None:
+    """Refuse to write over what is being read."""
+    statuses = [_status(output) for output in outputs]
+    written = [status for status in statuses if status is not None and stat.S_ISREG(status.st_mode)]
     if not written:
         return
     for each in inputs:
-        source = _status(0 if str(each.path) == STANDARD_INPUT else Path(each.path))
-        if source is not None and any(os.path.samestat(source, target) for target in written):
-            raise OutputError(f"{each.path}: is an input and the output; write to another name")
+        source = _status(0 if str(each) == STANDARD_INPUT else Path(each))
+        if source is not None and any(os.path.samestat(source, status) for status in written):
+            raise OutputError(f"{each}: is an input and the output; write to another name")
 
 
 def _status(file: Path | BinaryIO | int) -> os.stat_result | None:

@@ -157,7 +157,7 @@ class ParquetWriter:
 
         self._arrow: Any = pyarrow
         self._labels = labels
-        self._names = {name: str(_clean(name)) for name in columns}
+        self._names = {name: str(without_surrogates(name)) for name in columns}
         columns = {self._names[name]: kind for name, kind in columns.items()}
         self._schema = _schema(columns, labels)
         self._texts = {field.name for field in self._schema if field.type == pyarrow.string()}
@@ -169,7 +169,7 @@ class ParquetWriter:
         """Take one record; records are written in groups."""
         row = {self._names[name]: self._fitted(self._names[name], value) for name, value in carried.items()}
         # Of the verdict only the id can hold half a surrogate pair: a text with one is refused.
-        row |= flat(verdict, self._labels, _PARQUET_FORMS) | {"id": _clean(verdict.id)}
+        row |= flat(verdict, self._labels, _PARQUET_FORMS) | {"id": without_surrogates(verdict.id)}
         self._rows.append(row)
         self._characters += sum(len(value) for value in row.values() if isinstance(value, str))
         if len(self._rows) >= _BUFFERED_ROWS or self._characters > _BUFFERED_CHARACTERS:
@@ -190,7 +190,7 @@ class ParquetWriter:
     def _fitted(self, name: str, value: object) -> object:
         if value is None:
             return None
-        return _SURROGATE.sub("\ufffd", plain(value)) if name in self._texts else _clean(value)
+        return _SURROGATE.sub("\ufffd", plain(value)) if name in self._texts else without_surrogates(value)
 
     def _write_group(self) -> None:
         if self._rows:
@@ -235,11 +235,18 @@ _PARQUET_FORMS: Mapping[str, Callable[[Any], object]] = {
 }
 
 
-def _schema(columns: Columns, labels: Sequence[str]) -> "pa.Schema":
+def arrow_type(kind: object) -> "pa.DataType":
+    """Return the Arrow type of a column of :data:`Columns`."""
     import pyarrow as pa
 
     plain_types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    carried = {name: plain_types.get(kind, kind) if isinstance(kind, type) else kind for name, kind in columns.items()}
+    return plain_types.get(kind, kind) if isinstance(kind, type) else kind
+
+
+def _schema(columns: Columns, labels: Sequence[str]) -> "pa.Schema":
+    import pyarrow as pa
+
+    carried = {name: arrow_type(kind) for name, kind in columns.items()}
     piece = pa.struct({"start": pa.int64(), "end": pa.int64(), "text": pa.string()})
     special = {
         "score": pa.float64(),
@@ -287,7 +294,7 @@ def _finite(value: object) -> object:
     return _mapped(value, lambda leaf: None if isinstance(leaf, float) and not math.isfinite(leaf) else leaf)
 
 
-def _clean(value: object) -> object:
+def without_surrogates(value: object) -> object:
     """Return the value with U+FFFD for each half of a surrogate pair."""
     return _mapped(value, lambda leaf: _SURROGATE.sub("\ufffd", leaf) if isinstance(leaf, str) else leaf)
 

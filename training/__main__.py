@@ -261,6 +261,22 @@ def campaigns_quality(
     typer.echo(table)
 
 
+@app.command("facts-quality")
+def facts_quality(
+    corpus: Corpus = CORPUS,
+    checked: Annotated[Path, typer.Option(help="What a reader found in posts of the corpus.")] = Path("data/facts/checked.jsonl"),
+    card: Card = None,
+) -> None:
+    """Compare route, role and pay as found with what a reader found: precision and recall, by part of the sample."""
+    from training.facts_quality import quality_table
+    from training.marked import replace_marked
+
+    table = quality_table(corpus, checked)
+    if card is not None:
+        replace_marked(card, "quality", table)
+    typer.echo(table)
+
+
 @app.command()
 def bench(
     posts: Annotated[Path, typer.Option(help="Folder of <language>.jsonl files to take 500 posts from.")] = CORPUS,

@@ -21,7 +21,9 @@ import pytest
 
 from detector import ColumnError, Detector, InputError, OutputError
 from detector.columns import Carrier, choose
-from detector.files import Reading, Summary, score_files
+from detector.files import score_files
+from detector.inputs import Reading
+from detector.summary import Summary
 from detector.tables import Row, open_table
 from detector.tables.jsonl import MAX_DEPTH
 from detector.tables.rows import MAX_RECORD

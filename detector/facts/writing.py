@@ -1,0 +1,127 @@
+"""Rows and their facts out: JSONL, CSV or Parquet with the same names.
+
+JSONL and Parquet keep the lists and objects; CSV writes them as JSON.
+"""
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from detector.columns import plain
+from detector.facts.records import COLUMNS
+from detector.outputs import Columns, arrow_type, json_line, safe_cell, without_surrogates
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BUFFERED_ROWS = 2048
+
+Facts = Mapping[str, object] | None
+"""The facts of a row by column, or nothing if its post was not read."""
+
+
+class RowWriter(Protocol):
+    """Takes rows with their facts."""
+
+    def write(self, carried: Mapping[str, object], facts: Facts) -> None:
+        """Write one row."""
+        ...
+
+    def finish(self) -> None:
+        """Write what is still held back."""
+        ...
+
+    def abandon(self) -> None:
+        """Drop what is still held back: the output has failed."""
+        ...
+
+
+def row_writer(suffix: str, stream: BinaryIO, columns: Columns) -> RowWriter:
+    """Return the writer for a file with this extension.
+
+    :param suffix: One that :func:`detector.outputs.check_suffix` lets pass.
+    :param columns: All columns that are carried over; JSONL does not need to know them.
+    """
+    if suffix == ".csv":
+        return _CsvRows(stream, columns)
+    return _ParquetRows(stream, columns) if suffix == ".parquet" else _JsonRows(stream)
+
+
+class _JsonRows:
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, carried: Mapping[str, object], facts: Facts) -> None:
+        self._stream.write(json_line({**carried, **(facts or dict.fromkeys(COLUMNS))}))
+
+    def finish(self) -> None:
+        self._stream.flush()
+
+    def abandon(self) -> None:
+        """Do nothing: lines are not held back."""
+
+
+class _CsvRows:
+    def __init__(self, stream: BinaryIO, columns: Columns) -> None:
+        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        self._writer = csv.writer(self._text)
+        self._columns = [*columns, *COLUMNS]
+        self._writer.writerow([safe_cell(name) for name in self._columns])
+
+    def write(self, carried: Mapping[str, object], facts: Facts) -> None:
+        cells = {**carried, **(facts or {})}
+        self._writer.writerow([safe_cell(cells.get(name)) for name in self._columns])
+
+    def finish(self) -> None:
+        self._text.detach()
+
+    def abandon(self) -> None:
+        """Do nothing: lines go when the stream is closed."""
+
+
+class _ParquetRows:
+    def __init__(self, stream: BinaryIO, columns: Columns) -> None:
+        # Imported here: it costs more than the rest of the package, and only Parquet needs it.
+        import pyarrow
+        import pyarrow.parquet
+
+        self._arrow: Any = pyarrow
+        carried = {str(without_surrogates(name)): arrow_type(kind) for name, kind in columns.items()}
+        self._schema = pyarrow.schema(carried | _fact_types())
+        self._texts = {name for name, kind in carried.items() if kind == pyarrow.string()}
+        self._rows: list[dict[str, object]] = []
+        self._writer = pyarrow.parquet.ParquetWriter(stream, self._schema, compression="zstd")
+
+    def write(self, carried: Mapping[str, object], facts: Facts) -> None:
+        row = {str(without_surrogates(name)): self._fitted(name, value) for name, value in carried.items()}
+        self._rows.append({**row, **(facts or {})})
+        if len(self._rows) >= _BUFFERED_ROWS:
+            self._write_group()
+
+    def finish(self) -> None:
+        self._write_group()
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Keep pyarrow from writing the index when the writer is collected as garbage."""
+        self._writer.is_open = False
+
+    def _fitted(self, name: str, value: object) -> object:
+        return without_surrogates(plain(value) if value is not None and name in self._texts else value)
+
+    def _write_group(self) -> None:
+        if self._rows:
+            self._writer.write_table(self._arrow.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows.clear()
+
+
+def _fact_types() -> dict[str, "pa.DataType"]:
+    import pyarrow as pa
+
+    place = {"start": pa.int64(), "end": pa.int64()} | dict.fromkeys(("text", "place", "country", "kind", "part"), pa.string())
+    pay = {"low": pa.float64(), "high": pa.float64(), "currency": pa.string(), "period": pa.string(), "start": pa.int64()}
+    types = dict.fromkeys(COLUMNS, pa.string())
+    types["places"] = pa.list_(pa.struct(place))
+    types["pay"] = pa.struct(pay | {"end": pa.int64(), "text": pa.string()})
+    return types
