@@ -16,9 +16,9 @@ import numpy as np
 
 from detector.campaigns.linking import link_key
 from detector.campaigns.preparing import Prepared
-from detector.campaigns.scored import ScoredPost
 from detector.campaigns.wording import PERMUTATIONS, Signatures
 from detector.records import Contact
+from detector.scored import ScoredPost
 
 MAX_VARIANTS = 4
 """Texts that are kept of one wording, to show how its numbers and signs vary."""

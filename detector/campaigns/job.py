@@ -10,12 +10,11 @@ from detector.campaigns.graph import graph_of
 from detector.campaigns.linking import CONTACT_CAP, join
 from detector.campaigns.output import write_campaigns
 from detector.campaigns.preparing import prepared_posts
-from detector.campaigns.scored import Refused, ScoredPost, read_scored
 from detector.campaigns.summary import Campaign, Summariser
 from detector.campaigns.wording import THRESHOLD, signature, wording_links
 from detector.errors import InputError
+from detector.scored import FLAGGED, Refused, ScoredPost, read_scored
 
-FLAGGED = frozenset({"high", "review"})
 _SHOWN_REFUSALS = 5
 _STEP = 1000
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 
-from detector.campaigns.scored import ScoredPost
 from detector.campaigns.wording import MIN_CHARACTERS, fold, signature
 from detector.contacts import find_contacts
 from detector.errors import BackendError
 from detector.records import Contact
+from detector.scored import ScoredPost
 from detector.text import normalise
 
 _BATCH = 500

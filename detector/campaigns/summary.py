@@ -8,9 +8,9 @@ from itertools import islice
 from statistics import median
 
 from detector.campaigns.collected import Collection, Member
-from detector.campaigns.dates import written
 from detector.campaigns.linking import Components
 from detector.campaigns.template import MAX_TEXTS, Template, template_of
+from detector.dates import written
 
 REPRESENTATIVES = 3
 """Posts that are named as examples of a campaign, each of another wording where there are several."""

@@ -15,11 +15,9 @@ from detector.facts.writing import RowWriter, row_writer
 from detector.files import check_are_apart
 from detector.language_tags import hinted_tag
 from detector.outputs import check_suffix, whole_file, writing
+from detector.scored import FLAGGED
 from detector.scoring import find_fault
 from detector.tables import Row, Table, open_table
-
-FLAGGED = frozenset({"high", "review"})
-"""The bands whose posts an analyst looks at."""
 
 
 @dataclass(slots=True)
@@ -47,7 +45,7 @@ def add_facts(
 
     :param source: CSV, JSONL or Parquet as ``scam-detector score`` writes it; ``-`` is standard input.
     :param output: A file ending in ``.jsonl``, ``.csv`` or ``.parquet``, or a binary stream, which gets JSONL.
-    :param every: Read every post, not those alone whose ``band`` is in :data:`FLAGGED`.
+    :param every: Read every post, not those alone whose ``band`` is in :data:`~detector.scored.FLAGGED`.
     :param text_columns: Columns that hold the text; by default one with a usual name.
     :raises InputError: if the input cannot be read, or has no column ``band`` that tells which posts are flagged.
     :raises ColumnError: if it is not clear which column holds the text.

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.campaigns import Options, Outcome, find_campaigns
-from detector.campaigns.dates import date_column, read_time
 from detector.campaigns.linking import join, link_key
 from detector.campaigns.output import campaign_record
 from detector.campaigns.template import template_of
 from detector.campaigns.wording import PERMUTATIONS, fold, signature, wording_links
 from detector.cli import main
+from detector.dates import date_column, read_time
 from detector.errors import SOME_REFUSED, ColumnError, InputError, OutputError
 from detector.files import score_files
 from detector.records import Contact

@@ -4,16 +4,19 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from detector.campaigns.dates import date_column, read_time
 from detector.columns import Choice, choose, plain
+from detector.dates import date_column, read_time
 from detector.errors import ColumnError
-from detector.records import Contact
+from detector.records import INDICATORS, Contact, Evidence, IndicatorFinding
 from detector.tables import Row, Table, open_table
+
+FLAGGED = frozenset({"high", "review"})
+"""The bands whose posts an analyst looks at."""
 
 _BANDS = frozenset({"high", "review", "low", "abstain"})
 
@@ -27,6 +30,7 @@ class ScoredPost:
     :ivar seen: When the post was written or found.
     :ivar dated: Whether the row has something in the column of dates, understood or not.
     :ivar places: Names of places, where the file has a column ``places``.
+    :ivar fields: The whole row, for :func:`evidence_of`, :func:`indicators_of` and the columns that a caller knows.
     """
 
     source: str
@@ -40,6 +44,7 @@ class ScoredPost:
     seen: datetime | None
     dated: bool
     places: tuple[str, ...]
+    fields: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,46 @@ class _Reader:
             seen=read_time(date),
             dated=date not in (None, ""),
             places=_places(row.fields.get("places")),
+            fields=row.fields,
         )
+
+
+def evidence_of(post: ScoredPost) -> tuple[Evidence, ...]:
+    """Return the words that raised a post's score, strongest first.
+
+    CSV has the words without their offsets: there, each is taken for the first place in the text that reads so.
+    """
+    value = post.fields.get("evidence")
+    if isinstance(value, list):
+        return _pieces(value, post.text)
+    return _found(str(value or "").split(" | "), post.text)
+
+
+def indicators_of(post: ScoredPost) -> tuple[IndicatorFinding, ...]:
+    """Return the indicators found in a post; from CSV, which has their names alone, with score 1 and no evidence."""
+    value = post.fields.get("indicators")
+    if not isinstance(value, list):
+        return tuple(IndicatorFinding(code, 1.0) for code in str(value or "").split(";") if code in INDICATORS)
+    return tuple(
+        IndicatorFinding(each["code"], _number(each.get("score")) or 0.0, _pieces(each.get("evidence"), post.text))
+        for each in value
+        if isinstance(each, dict) and each.get("code") in INDICATORS
+    )
+
+
+def _pieces(value: object, text: str) -> tuple[Evidence, ...]:
+    """Return pieces of a text, without those whose offsets do not fit it."""
+    spans = [(each.get("start"), each.get("end")) for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return tuple(
+        Evidence(start, end, text[start:end])
+        for start, end in spans
+        if isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)
+    )
+
+
+def _found(words: list[str], text: str) -> tuple[Evidence, ...]:
+    starts = [(text.find(word), word) for word in words if word]
+    return tuple(Evidence(start, start + len(word), word) for start, word in starts if start >= 0)
 
 
 def _number(value: object) -> float | None:
@@ -138,12 +182,12 @@ def _contacts(fields: Mapping[str, object]) -> tuple[Contact, ...] | None:
 
 
 def _places(value: object) -> tuple[str, ...]:
-    """Return names of places: from a list of names or of objects with a ``name``, or from text with semicolons between."""
+    """Return names of places: from a list of names or of ``facts``' objects, or from text with semicolons between."""
     if isinstance(value, str) and value.startswith("["):
         try:
             value = json.loads(value)
         except ValueError:
             return ()
     items = value if isinstance(value, list) else str(value or "").split(";")
-    names = (each.get("name") if isinstance(each, dict) else each for each in items)
+    names = (each.get("place") if isinstance(each, dict) else each for each in items)
     return tuple(dict.fromkeys(name for name in (plain(each).strip() for each in names if each) if name))
