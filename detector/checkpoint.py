@@ -39,6 +39,7 @@ _WHAT = {
     "package": "version of the package",
     "runtime": "backend",
     "options": "choice of columns or encoding",
+    "mask": "choice of --mask",
 }
 """Names for what belongs to a run, where they are not the same as in the file."""
 
@@ -46,8 +47,10 @@ Run = Mapping[str, object]
 """What a checkpoint belongs to, as JSON has it."""
 
 
-def describe_run(detector: Detector, inputs: Sequence[Input], how: Reading) -> Run:
+def describe_run(detector: Detector, inputs: Sequence[Input], how: Reading, *, mask: bool = False) -> Run:
     """Return all that a verdict depends on: inputs with their hashes, options, model and version.
+
+    :param mask: Whether contacts are hidden, in the progress too: a run that shows them cannot go on from it.
 
     Threads, batches and the names of other outputs may differ when a run is resumed.
 
@@ -63,6 +66,7 @@ def describe_run(detector: Detector, inputs: Sequence[Input], how: Reading) -> R
         "model": detector.bundle.sha256,
         "runtime": detector.runtime,
         "options": asdict(how),
+        "mask": mask,
         "inputs": [_fingerprint(each.path) for each in inputs],
     }
     return cast(Run, json.loads(json.dumps(run)))

@@ -68,24 +68,19 @@ _TAG = 4
 """Hex digits of the hash that tells masked contacts apart: 16 bits."""
 
 
-@lru_cache(maxsize=2)
 def mask_text(text: str, language: str | None = None) -> str:
     """Return a text with every character of a contact or a personal number replaced by :data:`HIDDEN`, as long as it was.
 
     :param text: The post as scraped; offsets into it hold in the result too.
     :param language: BCP-47 code, if known: says which countries' local phone numbers to look for.
     """
-    for _ in range(_MOST_PASSES):
-        masked = _hide(text, _spans(text, language))
-        if masked == text:
-            break
-        text = masked
-    return text
+    return masked_post(text, language)[0]
 
 
 def mask_contact(contact: Contact) -> Contact:
     """Return a contact of the same kind with a value like ``••••#3f2a``: equal for equal contacts, in every file and run.
 
+    The kind has no part in the tag, so that a number is seen to be the same under a messenger's name and without.
     The tag is 16 bits of a hash without a key. It is too short to find the contact by trying: of a billion phone numbers fifteen
     thousand have the same. Two limits follow. Of 300 contacts two share a tag by chance, more likely than not, so that an equal tag
     is a hint and joins nothing in ``campaigns``. And who suspects one certain number can test that suspicion, wrongly confirmed
@@ -93,7 +88,7 @@ def mask_contact(contact: Contact) -> Contact:
     """
     if is_masked(contact):
         return contact
-    seed = f"{contact.kind}:{contact.value.casefold()}".encode("utf-8", "surrogatepass")
+    seed = contact.value.casefold().lstrip("@~").encode("utf-8", "surrogatepass")
     tag = hashlib.blake2b(seed, digest_size=8, person=b"masked contact").hexdigest()[:_TAG]
     return Contact(contact.kind, f"{HIDDEN * 4}#{tag}")
 
@@ -120,11 +115,39 @@ def mask_verdict(verdict: Verdict, text: str) -> Verdict:
         return verdict
     masked = mask_text(text, verdict.language)
     return replace(
-        verdict,
+        mask_contacts(verdict),
         evidence=mask_evidence(verdict.evidence, masked),
         indicators=tuple(replace(each, evidence=mask_evidence(each.evidence, masked)) for each in verdict.indicators),
-        contacts=tuple(dict.fromkeys(map(mask_contact, verdict.contacts))),
     )
+
+
+def mask_contacts(verdict: Verdict) -> Verdict:
+    """Return a verdict whose contacts alone are hidden."""
+    return replace(verdict, contacts=tuple(dict.fromkeys(map(mask_contact, verdict.contacts))))
+
+
+@lru_cache(maxsize=2)
+def masked_post(text: str, language: str | None) -> tuple[str, frozenset[str]]:
+    """Return what :func:`mask_and_name` does; kept for a moment, since verdict and row both ask."""
+    return mask_and_name(text, language)
+
+
+def mask_and_name(text: str, language: str | None) -> tuple[str, frozenset[str]]:
+    """Return a text masked, and the names of its contacts without what tells their platforms."""
+    names: set[str] = set()
+    for _ in range(_MOST_PASSES):
+        spans, found = _search(text, language)
+        names |= found
+        masked = _hide(text, spans)
+        if masked == text:
+            break
+        text = masked
+    return text, frozenset(names)
+
+
+def hide_names(text: str, names: Iterable[str]) -> str:
+    """Return a text with the names of contacts hidden, whatever stands around them."""
+    return _hide(text, _named_again(text, names))
 
 
 def _hide(text: str, spans: Iterable[Span]) -> str:
@@ -134,19 +157,19 @@ def _hide(text: str, spans: Iterable[Span]) -> str:
     return "".join(characters)
 
 
-def _spans(text: str, language: str | None) -> Iterator[Span]:
-    """Yield what is to be hidden, in code points of the text."""
-    yield from _numbers(text)
+def _search(text: str, language: str | None) -> tuple[list[Span], set[str]]:
+    """Return what is to be hidden, in code points of the text, and the names of the contacts."""
     normalised = normalise(text)
     draft = Draft(normalised.text)
     draft.starts, draft.ends = normalised.starts, normalised.ends
     rewrite(draft)
     places = list(places_of_contacts(draft.text, language))
-    spans = [(start, end) for start, end, _ in places]
-    spans += _numbers(draft.text)
-    spans += _named_again(draft.text, [contact for _, _, contact in places])
-    for start, end in spans:
-        yield draft.starts[start], draft.ends[end - 1]
+    names = {_name(contact) for _, _, contact in places}
+    found = [(start, end) for start, end, _ in places]
+    found += _numbers(draft.text)
+    found += _named_again(draft.text, names)
+    # Numbers are looked for in the original too: what is undone as a disguise of words may have been digits.
+    return [*_numbers(text), *((draft.starts[start], draft.ends[end - 1]) for start, end in found)], names
 
 
 def _numbers(text: str) -> Iterator[Span]:
@@ -170,9 +193,13 @@ def _is_range(low: str, high: str) -> bool:
     return ends[0] < ends[1] <= 20 * ends[0] and all(end % (50 if end >= 1000 else 5) == 0 for end in ends)
 
 
-def _named_again(text: str, contacts: Iterable[Contact]) -> Iterator[Span]:
-    """Yield where the names of contacts stand once more, without what would tell that they are contacts."""
-    names = {contact.value.rpartition("/")[2].lstrip("@~+") for contact in contacts}
+def _name(contact: Contact) -> str:
+    """Return what a contact is called without what tells its platform."""
+    return contact.value.rpartition("/")[2].lstrip("@~+")
+
+
+def _named_again(text: str, names: Iterable[str]) -> Iterator[Span]:
+    """Yield where the names of contacts stand, also without what would tell that they are contacts."""
     long = sorted((re.escape(name) for name in names if len(name) >= _SHORTEST_NAME), key=len, reverse=True)
     if long:
         pattern = re.compile(rf"(?<!\w)(?:{'|'.join(long)})(?!\w)", re.I)
