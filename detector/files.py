@@ -14,7 +14,7 @@ from detector.chain import MANIFEST, EvidenceFolder
 from detector.checkpoint import Checkpoint, Run, checkpoint_beside, describe_run
 from detector.columns import Choice
 from detector.errors import InputError, OutputError
-from detector.inputs import Plan, Reading, Source, expand, quoted
+from detector.inputs import Plan, Reading, Source, check_lasts, expand, quoted
 from detector.masked_rows import mask_fields
 from detector.masking import mask_contacts, mask_text, mask_verdict
 from detector.outputs import Writer, check_suffix, is_special, reserved_names, whole_file, writer_for, writing
@@ -79,6 +79,8 @@ def score_files(
     if errors is not None and path is not None and os.path.realpath(errors.path) == os.path.realpath(path):
         raise OutputError(f"{path}: is the output and the file of errors; write them to different names")
     written = path if path is not None else cast(BinaryIO, output)
+    for each in files if evidence else ():
+        check_lasts(each.path, "can be checked against its hash later")
     check_are_apart([each.path for each in files], [written, *([errors.path] if errors else [])])
     labels = detector.bundle.manifest.labels
     started, copies_before = time.perf_counter(), detector.copies_found

@@ -11,12 +11,12 @@ from typing import BinaryIO, Self, cast
 from detector.chain.lines import MANIFEST, Line, Order, Record, objects_of, read_lines, sealed
 from detector.chain.objects import PRIVATE_FILE, PRIVATE_FOLDER, Objects, sha256_of
 from detector.dates import written
-from detector.errors import EvidenceError, InputError, OutputError
+from detector.errors import EvidenceError, OutputError
 from detector.outputs import json_line, sync_folder, writing
 from detector.records import Evidence, Verdict
 from detector.scored import FLAGGED
 from detector.summary import Kept
-from detector.tables import STANDARD_INPUT, Row, reading
+from detector.tables import Row, reading
 
 
 class EvidenceFolder:
@@ -61,7 +61,7 @@ class EvidenceFolder:
         :param path: The source file.
         :param row: As it was read.
         :param text: The post, as it was scored.
-        :raises InputError: if the source is no file: what was read once has no hash to be checked against.
+        :raises InputError: if the source cannot be read for its hash.
         """
         if verdict.band not in FLAGGED or not isinstance(text, str):
             return
@@ -163,8 +163,6 @@ class EvidenceFolder:
         os.fsync(self._stream.fileno())
 
     def _hash_source(self, path: Path | str) -> str:
-        if str(path) == STANDARD_INPUT or not Path(path).is_file():
-            raise InputError(f"{path}: expected a file, whose hash can be checked later; save the stream under a name")
         with reading(str(path)):
             self._files = {path: sha256_of(Path(path))}
         return self._files[path]
