@@ -90,7 +90,8 @@ def mask_scored(fields: Mapping[str, object], *, text_columns: Sequence[str] = (
 def _contacts(value: object, text: str, hidden: str) -> object:
     """Return the contacts of a verdict: a list of objects, or ``kind:value kind:value`` as CSV has them."""
     if isinstance(value, list):
-        return [each | {"value": mask_contact(Contact(str(each.get("kind")), str(each.get("value")))).value} for each in value]
+        contacts = [Contact(str(each.get("kind")), str(each.get("value"))) for each in value if isinstance(each, dict)]
+        return [{"kind": each.kind, "value": mask_contact(each).value} for each in contacts]
     pairs = [each.partition(":")[::2] for each in str(value or "").split()]
     return " ".join(f"{kind}:{mask_contact(Contact(kind, found)).value}" for kind, found in pairs)
 
