@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from detector.errors import InputError, OutputError
-from detector.inputs import Input, Reading, is_file
+from detector.inputs import Input, Reading, check_lasts
 from detector.outputs import writing
 from detector.records import Contact, Evidence, IndicatorFinding, Post, Verdict
 from detector.scoring import Detector
-from detector.tables import STANDARD_INPUT, reading
+from detector.tables import reading
 
 FORMAT = 1
 SUFFIX = ".progress"
@@ -39,6 +39,7 @@ _WHAT = {
     "package": "version of the package",
     "runtime": "backend",
     "options": "choice of columns or encoding",
+    "mask": "choice of --mask",
 }
 """Names for what belongs to a run, where they are not the same as in the file."""
 
@@ -46,8 +47,10 @@ Run = Mapping[str, object]
 """What a checkpoint belongs to, as JSON has it."""
 
 
-def describe_run(detector: Detector, inputs: Sequence[Input], how: Reading) -> Run:
+def describe_run(detector: Detector, inputs: Sequence[Input], how: Reading, *, mask: bool = False) -> Run:
     """Return all that a verdict depends on: inputs with their hashes, options, model and version.
+
+    :param mask: Whether contacts are hidden, in the progress too: a run that shows them cannot go on from it.
 
     Threads, batches and the names of other outputs may differ when a run is resumed.
 
@@ -63,6 +66,7 @@ def describe_run(detector: Detector, inputs: Sequence[Input], how: Reading) -> R
         "model": detector.bundle.sha256,
         "runtime": detector.runtime,
         "options": asdict(how),
+        "mask": mask,
         "inputs": [_fingerprint(each.path) for each in inputs],
     }
     return cast(Run, json.loads(json.dumps(run)))
@@ -70,8 +74,7 @@ def describe_run(detector: Detector, inputs: Sequence[Input], how: Reading) -> R
 
 def _fingerprint(path: Path | str) -> list[object]:
     """Return name, size and SHA-256 of an input; of one that is missing or no file only the name."""
-    if str(path) == STANDARD_INPUT or (os.path.exists(path) and not is_file(path) and not os.path.isdir(path)):
-        raise InputError(f"{path}: expected a file, which a resumed run can read again; save the stream under a name")
+    check_lasts(path, "a resumed run can read again")
     try:
         with open(path, "rb") as stream:
             return [str(path), os.fstat(stream.fileno()).st_size, hashlib.file_digest(stream, "sha256").hexdigest()]

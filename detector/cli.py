@@ -16,6 +16,8 @@ import typer
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from detector.commands.campaigns import campaigns
 from detector.commands.facts import facts
+from detector.commands.options import Mask
+from detector.commands.verify import verify
 from detector.copies import KEPT
 from detector.errors import SOME_REFUSED, DetectorError, InputError, exit_code
 from detector.files import BATCH_SIZE, score_files
@@ -38,7 +40,8 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 app = typer.Typer(
     name="scam-detector",
     help="Find online-scam recruitment in job posts: calibrated scores, visible evidence.",
-    epilog="Exit status: 0 all good, 2 some rows refused, 3 input, 4 model, 5 runtime, 6 output, 7 missing extra, 64 usage.",
+    epilog="Exit status: 0 all good, 2 some rows refused, 3 input, 4 model, 5 runtime, 6 output, 7 missing extra, 8 evidence, "
+    "64 usage.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -138,6 +141,15 @@ def score(
         Path | None, typer.Option("--errors", help="JSONL file for refused rows: file, row, line, id, reason.")
     ] = None,
     errors_with_text: Annotated[bool, typer.Option("--errors-with-text", help="Write the refused texts there too.")] = False,
+    mask: Mask = False,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidence",
+            help="Folder that keeps every flagged post (high, review) as it came, chained by hashes, for verify to check; later "
+            "runs add to it. Only its owner can open it: it holds the originals, with --mask too.",
+        ),
+    ] = None,
     threads: Threads = None,
     backend: BackendName = "onnx",
     model: Model = DEFAULT_BUNDLE,
@@ -166,6 +178,8 @@ def score(
             batch_size=batch_size,
             errors=ErrorFile(errors, with_text=errors_with_text) if errors else None,
             resume=resume,
+            mask=mask,
+            evidence=evidence,
             on_progress=on_progress,
         )
     show_summary(console, summary)
@@ -215,6 +229,7 @@ def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
 
 app.command("campaigns")(campaigns)
 app.command("facts")(facts)
+app.command("verify")(verify)
 
 
 def _from_standard_input() -> str:

@@ -187,6 +187,16 @@ def is_file(path: Path | str) -> bool:
     return str(path) != STANDARD_INPUT and Path(path).is_file()
 
 
+def check_lasts(path: Path | str, why: str) -> None:
+    """Refuse what can be read only once.
+
+    :param why: What a file is needed for: 'which' and so on.
+    :raises InputError: if it is a stream.
+    """
+    if str(path) == STANDARD_INPUT or (os.path.exists(path) and not is_file(path) and not os.path.isdir(path)):
+        raise InputError(f"{path}: expected a file, which {why}; save the stream under a name")
+
+
 def _described(table: Table, choice: Choice) -> str:
     if not table.columns:
         return f"{table.name}: {table.kind}; no columns"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from detector.campaigns.collected import Collection, users_of
-from detector.campaigns.graph import graph_of
+from detector.campaigns.graph import graph_of, masked_graph
 from detector.campaigns.linking import CONTACT_CAP, join
 from detector.campaigns.output import write_campaigns
 from detector.campaigns.preparing import prepared_posts
@@ -32,6 +32,7 @@ class Options:
     :ivar threshold: Share of shingles from which two posts count as one wording, 0 to 1.
     :ivar contact_cap: Unlike wordings that one contact may join.
     :ivar min_size: Posts below which it is no campaign.
+    :ivar mask: Whether contacts and personal numbers are hidden in the results; posts are linked all the same.
     :ivar workers: Processes that read posts side by side; of two or more, only in a program whose main module can be imported.
     """
 
@@ -41,6 +42,7 @@ class Options:
     threshold: float = THRESHOLD
     contact_cap: int = CONTACT_CAP
     min_size: int = 2
+    mask: bool = False
     workers: int = 1
 
 
@@ -113,9 +115,9 @@ def find_campaigns(
         }
         users = users_of(collection.keys, collection.members)
         components = join(len(collection.wordings), alike, users, cap=options.contact_cap)
-        outcome.campaigns = list(Summariser(collection, components).campaigns(options.min_size))
+        outcome.campaigns = list(Summariser(collection, components, mask=options.mask).campaigns(options.min_size))
         graph = graph_of(collection, outcome.campaigns, alike, components.common)
-        write_campaigns(folder, outcome.campaigns, graph)
+        write_campaigns(folder, outcome.campaigns, masked_graph(graph) if options.mask else graph)
     outcome.linked = sum(campaign.size for campaign in outcome.campaigns)
     outcome.common_contacts = len(components.common)
     outcome.seconds = time.perf_counter() - started

@@ -11,6 +11,7 @@ from detector.campaigns.collected import Collection, Member
 from detector.campaigns.linking import Components
 from detector.campaigns.template import MAX_TEXTS, Template, template_of
 from detector.dates import written
+from detector.masking import mask_contact, mask_text
 
 REPRESENTATIVES = 3
 """Posts that are named as examples of a campaign, each of another wording where there are several."""
@@ -83,9 +84,13 @@ class Campaign:
 
 
 class Summariser:
-    """Describes the campaigns of a collection."""
+    """Describes the campaigns of a collection.
 
-    def __init__(self, collection: Collection, components: Components) -> None:
+    :param mask: Whether contacts are hidden, in templates too: before texts are aligned, for a template would show parts of them.
+    """
+
+    def __init__(self, collection: Collection, components: Components, *, mask: bool = False) -> None:
+        self._mask = mask
         self._collection = collection
         self._components = components
         self._posts_of_wording = Counter(components.wording[member.wording] for member in collection.members)
@@ -126,7 +131,7 @@ class Summariser:
             languages=_counted(post.language for post in posts),
             contacts=self._contacts(posts),
             places=_counted(place for post in posts for place in post.places),
-            template=template_of(list(islice(self._texts(alike), MAX_TEXTS))),
+            template=template_of(list(islice(self._texts(alike, posts[0].language), MAX_TEXTS))),
             template_posts=largest,
             representatives=tuple(
                 max(by_wording[w], key=lambda post: (post.score, post.digest)).id for w in list(by_wording)[:REPRESENTATIVES]
@@ -146,9 +151,11 @@ class Summariser:
         wordings = self._collection.wordings
         return dict(sorted(found.items(), key=lambda item: (-len(item[1]), wordings[item[0]].digest, item[1][0].digest)))
 
-    def _texts(self, wordings: Sequence[int]) -> Iterator[str]:
+    def _texts(self, wordings: Sequence[int], language: str) -> Iterator[str]:
         """Yield the texts of wordings: one of each, and then the other variants."""
         variants = [self._collection.texts(wording) for wording in wordings[:MAX_TEXTS]]
+        if self._mask:
+            variants = [[mask_text(text, language) for text in texts] for texts in variants]
         yield from (texts[0] for texts in variants)
         yield from (text for texts in variants for text in texts[1:])
 
@@ -158,7 +165,8 @@ class Summariser:
         for place, number in counts.items():
             contact, key = self._collection.contacts[place], self._collection.keys[place]
             links = key is not None and key not in self._components.common
-            shared.append(SharedContact(contact.kind, contact.value, number, links))
+            shown = mask_contact(contact) if self._mask else contact
+            shared.append(SharedContact(shown.kind, shown.value, number, links))
         return tuple(sorted(shared, key=lambda each: (-each.posts, each.kind, each.value)))
 
     def _linking_keys(self, post: Member) -> list[str]:

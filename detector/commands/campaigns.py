@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from detector.commands.options import Mask
 from detector.errors import SOME_REFUSED
 
 
@@ -47,6 +48,7 @@ def campaigns(
         ),
     ] = None,
     min_size: Annotated[int, typer.Option("--min-size", min=2, help="Posts below which it is no campaign.")] = 2,
+    mask: Mask = False,
     workers: Annotated[
         int | None,
         typer.Option("--workers", min=1, help="Processes that read posts; by default one for each core.", show_default=False),
@@ -74,6 +76,7 @@ def campaigns(
         threshold=THRESHOLD if threshold is None else threshold,
         contact_cap=CONTACT_CAP if contact_cap is None else contact_cap,
         min_size=min_size,
+        mask=mask,
         workers=workers or len(os.sched_getaffinity(0)),
     )
     console = Console(stderr=True, highlight=False)
