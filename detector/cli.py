@@ -15,6 +15,7 @@ import typer
 
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from detector.commands.campaigns import campaigns
+from detector.commands.export import export
 from detector.commands.facts import facts
 from detector.copies import KEPT
 from detector.errors import SOME_REFUSED, DetectorError, InputError, exit_code
@@ -215,6 +216,7 @@ def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
 
 app.command("campaigns")(campaigns)
 app.command("facts")(facts)
+app.command("export")(export)
 
 
 def _from_standard_input() -> str:
