@@ -48,7 +48,7 @@ ESTIMATES = (
     (0.05, "almost-no-chance"), (0.20, "very-unlikely"), (0.45, "unlikely"), (0.55, "roughly-even-chance"), (0.80, "likely"),
     (0.95, "very-likely"), (1.0, "almost-certain"),
 )  # fmt: skip
-"""Words for a probability up to each value. Source: taxonomy ``estimative-language``, after Intelligence Community Directive 203."""
+"""Words for a probability up to each value. Source: taxonomy ``estimative-language``, after US directive ICD 203."""
 
 _TELLING = frozenset({"sha256", "username", "user-id", "account-name"})
 """Attributes by which one event is found from another; that two texts name one country or were judged by one model says nothing."""

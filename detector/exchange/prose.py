@@ -83,7 +83,7 @@ def campaign_summary(campaign: Campaign, sharing: Sharing) -> str:
     shown = Shown(campaign.template.text, None, sharing)
     contacts = shown.contacts(tuple(Contact(each.kind, each.value) for each in campaign.contacts if each.links))
     lines = [
-        "A lead for a person to check: posts of nearly one wording, or with a contact in common. No proof that one hand wrote them.",
+        "A lead for a person to check: posts of nearly one wording, or with a common contact. No proof that one hand wrote them.",
         f"Campaign: {campaign.id}",
         f"Posts: {campaign.size}, wordings: {campaign.wordings}",
         f"Seen: first {campaign.first_seen}, last {campaign.last_seen}" if campaign.first_seen else "Seen: time unknown",
