@@ -71,6 +71,7 @@ def export(
     from rich.console import Console
 
     from detector.campaigns import Options
+    from detector.campaigns.terminal import progress_on
     from detector.exchange import Sharing
     from detector.exchange import export as export_posts
     from detector.exchange.sharing import TOOL
@@ -87,6 +88,8 @@ def export(
     options = Options(
         all_bands=all_bands, date_column=date_column, text_columns=text_column or (), workers=len(os.sched_getaffinity(0))
     )
-    summary = export_posts(inputs, output, format=format, sharing=sharing, options=options)
-    show_summary(Console(stderr=True, highlight=False), summary, output)
+    console = Console(stderr=True, highlight=False)
+    with progress_on(console) as on_read:
+        summary = export_posts(inputs, output, format=format, sharing=sharing, options=options, on_read=on_read)
+    show_summary(console, summary, output)
     return SOME_REFUSED if summary.refused else 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from detector.campaigns import Options, link_posts
+from detector.campaigns.job import OnRead
 from detector.campaigns.summary import Campaign
 from detector.dates import written
 from detector.errors import InputError, OutputError
@@ -28,6 +29,7 @@ from detector.scored import FLAGGED, Refused, ScoredPost, read_scored
 FORMATS: dict[str, type[StixBundle] | type[MispEvent]] = {"stix": StixBundle, "misp": MispEvent}
 
 _SHOWN_REFUSALS = 5
+_STEP = 1000
 
 
 @dataclass(slots=True)
@@ -66,7 +68,15 @@ class Summary:
             self.refusals.append((row.source, row.number, row.reason))
 
 
-def export(inputs: Sequence[Path | str], output: Path, *, format: str, sharing: Sharing, options: Options | None = None) -> Summary:
+def export(
+    inputs: Sequence[Path | str],
+    output: Path,
+    *,
+    format: str,
+    sharing: Sharing,
+    options: Options | None = None,
+    on_read: OnRead | None = None,
+) -> Summary:
     """Write the flagged posts of scored files as one document of another tool.
 
     A row that cannot be used is counted and left out; it never stops the others.
@@ -75,6 +85,7 @@ def export(inputs: Sequence[Path | str], output: Path, *, format: str, sharing: 
     :param output: A file that ends in ``.json``.
     :param format: One of :data:`FORMATS`.
     :param options: How posts are linked into campaigns, and which are taken.
+    :param on_read: Called with the rows read, now and then.
     :raises InputError: if an input cannot be read, or not twice.
     :raises ColumnError: if an input is not the output of ``score``.
     :raises OutputError: if the output cannot be written, or is one of the inputs.
@@ -83,7 +94,7 @@ def export(inputs: Sequence[Path | str], output: Path, *, format: str, sharing: 
     _check(inputs, output, format)
     started = time.perf_counter()
     job = _Job(inputs, sharing, options or Options())
-    campaigns = link_posts(job.survey(), options=job.options).campaigns
+    campaigns = link_posts(job.survey(on_read), options=job.options).campaigns
     document = FORMATS[format](sharing, job.case())
     with whole_file(output) as stream, writing(str(output)):
         write(stream, document, job.findings(campaigns), job.linked(campaigns))
@@ -119,10 +130,12 @@ class _Job:
         self._texts: dict[bytes, History] = {}
         self._texts_of: dict[str, dict[str, None]] = defaultdict(dict)
 
-    def survey(self) -> Iterator[ScoredPost]:
+    def survey(self, on_read: OnRead | None) -> Iterator[ScoredPost]:
         """Yield the posts to share, and note what is to be known of their texts before the first is written."""
         for row in self._rows():
             self.summary.rows += 1
+            if on_read is not None and self.summary.rows % _STEP == 0:
+                on_read(self.summary.rows)
             if isinstance(row, Refused):
                 self.summary.refuse(row)
             elif not self._is_shared(row):

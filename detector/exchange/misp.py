@@ -12,12 +12,12 @@ from itertools import chain
 from uuid import UUID
 
 from detector.dates import written
+from detector.exchange.accounts import address_of, login
 from detector.exchange.document import Case, Linked, Object, opened
 from detector.exchange.findings import Finding, observable
 from detector.exchange.identifiers import name_of
 from detector.exchange.prose import campaign_summary, headline, verdict
 from detector.exchange.sharing import Sharing
-from detector.exchange.stix import address_of, login
 from detector.records import Contact
 
 

@@ -6,12 +6,12 @@ Source: OASIS, "STIX Version 2.1", 10 June 2021, https://docs.oasis-open.org/cti
 https://github.com/oasis-open/cti-stix-common-objects, extension-definition-specifications/tlp-2.0.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 from urllib.parse import quote
 
+from detector.exchange.accounts import address_of, login
 from detector.exchange.document import Case, Linked, Object, opened
 from detector.exchange.findings import Finding, Shown, observable
 from detector.exchange.identifiers import name_of, observable_id
@@ -225,23 +225,9 @@ def account(contact: Contact) -> Object:
     address = address_of(contact)
     if address is not None:
         return _observable("url", {"value": quote(address, safe=_IN_A_URL)})
-    name = "user_id" if value.startswith("+") or value.isdecimal() else "account_login"
-    return _observable("user-account", {"account_type": contact.kind, name: login(contact) if name == "account_login" else value})
-
-
-def address_of(contact: Contact) -> str | None:
-    """Return the address of a link or an invitation, which posts write with and without its scheme; nothing for a name."""
-    if contact.kind == "facebook" and "/" in contact.value:
-        return f"https://www.facebook.com/{contact.value}"
-    if contact.kind != "url" and "/" not in contact.value:
-        return None
-    return contact.value if re.match(r"https?://", contact.value, re.IGNORECASE) else f"https://{contact.value}"
-
-
-def login(contact: Contact) -> str:
-    """Return a name without the sign before it; Telegram's in lower case, since it does not tell cases apart."""
-    bare = contact.value if contact.kind == "line" else contact.value.lstrip("@")
-    return bare.lstrip("~").casefold() if contact.kind == "telegram" else bare.lstrip("~")
+    is_number = value.startswith("+") or value.isdecimal()
+    name: Object = {"user_id": value} if is_number else {"account_login": login(contact)}
+    return _observable("user-account", {"account_type": contact.kind} | name)
 
 
 def _observable(kind: str, contributing: Object) -> Object:
