@@ -1,6 +1,6 @@
 """Findings and campaigns as a STIX 2.1 bundle.
 
-Plain dictionaries are written: the classes of the library ``stix2`` take many times as long, and the tests check with them.
+Plain dictionaries are written: through the classes of the library ``stix2`` it takes four times as long; the tests read with them.
 
 Source: OASIS, "STIX Version 2.1", 10 June 2021, https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html; for TLP 2.0,
 https://github.com/oasis-open/cti-stix-common-objects, extension-definition-specifications/tlp-2.0.
