@@ -15,6 +15,7 @@ import typer
 
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from detector.commands.campaigns import campaigns
+from detector.commands.export import export
 from detector.commands.facts import facts
 from detector.commands.options import Mask
 from detector.commands.verify import verify
@@ -230,6 +231,7 @@ def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
 app.command("campaigns")(campaigns)
 app.command("facts")(facts)
 app.command("verify")(verify)
+app.command("export")(export)
 
 
 def _from_standard_input() -> str:

@@ -53,8 +53,8 @@ class CampaignMember:
 class Campaign:
     """Posts that belong together, and what they have in common.
 
-    :ivar id: The same for the same posts in any order. Kept as a campaign grows, as long as its first post stays the first seen, or
-        without dates the one with the lowest hash.
+    :ivar id: The same for the same posts in any order. Kept as a campaign grows, as long as its first wording stays the first seen,
+        or without dates the one with the lowest hash. Of two campaigns that grow together one id is kept.
     :ivar size: Posts.
     :ivar wordings: Texts that differ in more than numbers, signs and emoji.
     :ivar first_seen: Time of the earliest post in UTC, if any has one that is understood.
@@ -109,9 +109,10 @@ class Summariser:
             yield self._summary(name, posts)
 
     def _name(self, posts: Sequence[Member]) -> str:
-        first = min(posts, key=lambda post: (written(post.seen) or "~", post.digest, self._linking_keys(post)))
-        seed = "\n".join([first.digest.hex(), *self._linking_keys(first)])
-        return f"c-{hashlib.sha256(seed.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+        wordings = self._collection.wordings
+        # A wording is in one campaign only. It outlasts a post: copies and other prices or names do not change it.
+        _, first = min((written(post.seen) or "~", wordings[post.wording].digest) for post in posts)
+        return f"c-{hashlib.sha256(first).hexdigest()[:16]}"
 
     def _summary(self, name: str, posts: list[Member]) -> Campaign:
         posts.sort(key=lambda post: (written(post.seen) or "~", post.digest, post.id, post.source, post.number))
