@@ -6,8 +6,8 @@ and rows at random among its confident verdicts. The rest are doubtful posts, on
     value = doubt · (1 - likeness) · (1 - same language) · (1 - same label) · (1 - same indicators)
 
 ``doubt`` is explained in :func:`detector.review.candidates.doubt`. ``likeness`` is the share of shingles in common with the most
-alike of the posts chosen so far, the others the shares of these that have the same language, label and set of indicators. Posts of
-one campaign, linked by wording or contacts as :mod:`detector.campaigns` does it, are asked about once.
+alike of the posts chosen so far, the others the shares of these (one added to their number) that have the same language, label and
+set of indicators. Posts of one campaign, linked by wording or contacts as :mod:`detector.campaigns` does it, are asked about once.
 
 Source: Carbonell and Goldstein, "The use of MMR", SIGIR 1998, for choosing one by one against what is chosen already.
 """
