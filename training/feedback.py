@@ -93,9 +93,11 @@ def add_answers(
     given: dict[str, list[tuple[Answer, Row]]] = defaultdict(list)
     for answer in answers:
         try:
-            given[answer.sha256].append((answer, _row(answer, texts.get(answer.sha256), writer, today or date.today())))
+            row = _row(answer, texts.get(answer.sha256), writer, today or date.today())
         except _WrongError as wrong:
             report.faults.append(Fault(answer.file, answer.place, str(wrong)))
+        else:
+            given[answer.sha256].append((answer, row))
     new = list(_agreed(given, {row[PROVENANCE]["sha256"]: row for row in kept}, report))
     new = list(_unlike_the_corpus(new, corpus, report))
     report.added = len(new)

@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from detector.campaigns.linking import link_key
 from detector.campaigns.preparing import prepare
@@ -113,7 +114,9 @@ def is_flagged(post: ScoredPost) -> bool:
 def label_shares(post: ScoredPost) -> tuple[float, ...]:
     """Return the probabilities of the labels; nothing if the file has not all of them."""
     found = post.fields.get("label_scores")
-    values = found if isinstance(found, Mapping) else {label: post.fields.get(f"score_{label}") for label in LABELS}
+    values: Mapping[str, Any] = (
+        found if isinstance(found, Mapping) else {label: post.fields.get(f"score_{label}") for label in LABELS}
+    )
     try:
         shares = tuple(float(value) for value in values.values())
     except (TypeError, ValueError):

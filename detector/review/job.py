@@ -14,7 +14,7 @@ from detector.campaigns.wording import signature
 from detector.errors import InputError, OutputError
 from detector.files import check_are_apart
 from detector.outputs import whole_file, writing
-from detector.review.candidates import candidate, doubt, is_flagged, is_sure, label_of, text_sha256
+from detector.review.candidates import Candidate, candidate, doubt, is_flagged, is_sure, label_of, text_sha256
 from detector.review.choosing import Pick, Why, choose
 from detector.review.label_studio import labelling_config, write_tasks
 from detector.review.pools import DoubtfulPool, Sample
@@ -197,7 +197,7 @@ class _Gathered:
     def choose(self) -> list[Pick]:
         """Return what is asked about."""
         confident = [each for sample in self._confident.values() for each in sample.candidates()]
-        samples: dict[Why, list] = {"random": self._random.candidates(), "confident": confident}
+        samples: dict[Why, Sequence[Candidate]] = {"random": self._random.candidates(), "confident": confident}
         return choose(self._doubtful.candidates(), samples, self._number)
 
 

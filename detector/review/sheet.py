@@ -21,7 +21,7 @@ _COLUMNS: Mapping[str, Callable[[Shown], object]] = {
     "id": lambda shown: shown.pick.candidate.id,
     "language": lambda shown: shown.pick.candidate.language,
     "text": lambda shown: shown.text,
-    **dict.fromkeys(ANSWERS, lambda shown: ""),
+    **{name: lambda shown: None for name in ANSWERS},
 }
 _VERDICT: Mapping[str, Callable[[Shown], object]] = {
     "model_score": lambda shown: round(shown.pick.candidate.score, 4),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from detector.masking import mask_text
 from detector.records import Evidence, IndicatorFinding
 from detector.review.choosing import Pick
 
@@ -26,8 +27,6 @@ def shown(pick: Pick, rank: int, *, mask: bool) -> Shown:
     post = pick.candidate
     if not mask:
         return Shown(rank, pick, post.text, post.findings)
-    from detector.masking import mask_text
-
     text = mask_text(post.text, post.language)
     return Shown(rank, pick, text, tuple(_over(text, finding) for finding in post.findings))
 

@@ -207,7 +207,8 @@ def test_a_sample_is_the_rows_with_the_lowest_hashes(orders: list[int], capacity
 # What readers see.
 
 
-FOUND = [{"code": "travel_paid", "score": 0.97, "evidence": [{"start": 57, "end": 68, "text": "free flight"}]},
+FLIGHT = LURE.index("free flight")
+FOUND = [{"code": "travel_paid", "score": 0.97, "evidence": [{"start": FLIGHT, "end": FLIGHT + 11, "text": "free flight"}]},
          {"code": "no_employer_identity", "score": 0.9, "evidence": []}]  # fmt: skip
 
 
@@ -220,7 +221,7 @@ def test_tasks_do_not_show_what_the_model_holds_unless_asked(queue) -> None:
     assert (prediction["score"], prediction["model_version"]) == (0.97, "m/1")
     values = {each["from_name"]: each["value"] for each in prediction["result"]}
     assert values["label"] == {"choices": ["scam_compound"]}
-    assert values["evidence"] == {"start": 57, "end": 68, "text": "free flight", "labels": ["travel_paid"]}
+    assert values["evidence"] == {"start": FLIGHT, "end": FLIGHT + 11, "text": "free flight", "labels": ["travel_paid"]}
     assert values["absent"] == {"choices": ["no_employer_identity"]}
 
 
@@ -277,7 +278,7 @@ def test_the_command_counts_refused_rows_and_shows_no_text(bundle: Bundle, tmp_p
     command = [sys.executable, "-m", "detector", "review", source, "-o", tmp_path / "q.csv", "--model", bundle.folder]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     assert done.returncode == SOME_REFUSED, done.stderr
-    assert "asked       1: 1 doubtful" in done.stderr
+    assert "asked       1: 1 random" in done.stderr
     assert "row 2: expected a band" in done.stderr
     assert "Barista" not in done.stderr
     assert done.stdout == ""
