@@ -19,6 +19,7 @@ from detector.commands.export import export
 from detector.commands.facts import facts
 from detector.commands.options import Mask
 from detector.commands.verify import verify
+from detector.commands.review import review
 from detector.copies import KEPT
 from detector.errors import SOME_REFUSED, DetectorError, InputError, exit_code
 from detector.files import BATCH_SIZE, score_files
@@ -232,6 +233,7 @@ app.command("campaigns")(campaigns)
 app.command("facts")(facts)
 app.command("verify")(verify)
 app.command("export")(export)
+app.command("review")(review)
 
 
 def _from_standard_input() -> str:
