@@ -22,7 +22,7 @@ def facts(
         list[str] | None, typer.Option("--text-column", help="Column with the text; several are joined by line breaks.")
     ] = None,
 ) -> int:
-    r"""Add what flagged posts say of places, origin, transit, destination, role and pay; 'unknown' where they are silent.
+    """Add what flagged posts say of places, origin, transit, destination, role and pay; 'unknown' where they are silent.
 
     \b
     Examples:
