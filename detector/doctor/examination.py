@@ -5,7 +5,7 @@ from pathlib import Path
 
 from detector.bundle import DEFAULT_BUNDLE
 from detector.doctor.findings import Finding
-from detector.doctor.machine import check_machine
+from detector.doctor.machine import check_machine, check_temporary
 from detector.doctor.packages import check_extras, check_packages
 from detector.doctor.working import check_working
 
@@ -16,6 +16,8 @@ def examine(folder: Path = DEFAULT_BUNDLE) -> Iterator[Finding]:
     :param folder: The model folder.
     """
     yield from check_packages()
-    yield from check_working(folder)
+    temporary = check_temporary()
+    yield temporary
+    yield from check_working(folder, tried=temporary.state == "ok")
     yield from check_machine()
     yield from check_extras()

@@ -22,7 +22,6 @@ _FREE_MEMORY = 1 << 30
 def check_machine() -> Iterator[Finding]:
     """Yield what the machine has."""
     yield _terminal()
-    yield _temporary()
     yield _compiled()
     yield _disk()
     limits = limits_of()
@@ -31,15 +30,8 @@ def check_machine() -> Iterator[Finding]:
     yield ok("browser", "not needed: a report is one file, for whatever browser its reader has")
 
 
-def _terminal() -> Finding:
-    encoding = (sys.stdout.encoding or "none").lower()
-    if encoding.replace("-", "").replace("_", "") == "utf8":
-        return ok("terminal", "UTF-8")
-    found = f"standard output is in {encoding}; posts in other scripts are shown with stand-ins, files are written in UTF-8 anyway"
-    return warning("terminal", found, "export LANG=C.UTF-8, or for this command alone: PYTHONIOENCODING=utf-8")
-
-
-def _temporary() -> Finding:
+def check_temporary() -> Finding:
+    """Return whether temporary files can be written: posts that come through a pipe lie there, and the model of languages."""
     try:
         folder = tempfile.gettempdir()
         with tempfile.TemporaryFile() as stream:
@@ -48,6 +40,14 @@ def _temporary() -> Finding:
         found = f"no temporary file can be written: {error.strerror or error}"
         return fault("temporary", found, "make room, or name a folder that can be written: export TMPDIR=/path", OutputError)
     return ok("temporary", f"{folder} can be written")
+
+
+def _terminal() -> Finding:
+    encoding = (sys.stdout.encoding or "none").lower()
+    if encoding.replace("-", "").replace("_", "") == "utf8":
+        return ok("terminal", "UTF-8")
+    found = f"standard output is in {encoding}; posts in other scripts are shown with stand-ins, files are written in UTF-8 anyway"
+    return warning("terminal", found, "export LANG=C.UTF-8, or for this command alone: PYTHONIOENCODING=utf-8")
 
 
 def _compiled() -> Finding:

@@ -1,6 +1,7 @@
 """Python, the package itself, and the packages that it and its extras need."""
 
 import platform
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _PURPOSES = {
     "train": "training, evaluation and --backend torch",
 }
 """What extras are for, as far as a user asks for them; ``dev`` is for who changes the package."""
+
+_MODULE = re.compile(r"^(\w+)/__init__\.py,", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ def _installed(name: str) -> Distribution | None:
 
 def _modules(found: Distribution) -> list[str]:
     """Return the module that a distribution is imported as, if it can be told: not all have the name of their distribution."""
-    modules = {path.parts[0] for path in found.files or () if len(path.parts) == 2 and path.name == "__init__.py"}
+    # Not its property 'files': that takes seconds for a package of ten thousand.
+    modules = set(_MODULE.findall(found.read_text("RECORD") or ""))
     plain = found.name.replace("-", "").replace("_", "").lower()
     same = sorted(module for module in modules if module.replace("_", "").lower() == plain)
     return (same or sorted(module for module in modules if not module.startswith("_")))[:1]

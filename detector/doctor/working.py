@@ -31,8 +31,11 @@ _REINSTALL = "pip install --force-reinstall"
 _MODEL_ADVICE = f"get the model again, or all of the package: {_REINSTALL} --no-deps scam-recruitment-detector"
 
 
-def check_working(folder: Path) -> Iterator[Finding]:
-    """Yield whether posts can be scored with a model folder."""
+def check_working(folder: Path, *, tried: bool = True) -> Iterator[Finding]:
+    """Yield whether posts can be scored with a model folder.
+
+    :param tried: Whether a post is scored; without a temporary folder none can be.
+    """
     try:
         bundle = read_bundle(folder)
     except BundleError as error:
@@ -41,7 +44,7 @@ def check_working(folder: Path) -> Iterator[Finding]:
     yield ok("model", f"{bundle.identity}, {len(bundle.manifest.files)} files as their hashes say, in {folder}")
     runtime = _runtime()
     yield runtime
-    if runtime.state != "fault":
+    if tried and runtime.state != "fault":
         yield _scoring(bundle)
         yield _languages()
 
