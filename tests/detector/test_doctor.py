@@ -246,8 +246,8 @@ def test_limits_of_control_groups_of_version_1_are_read_and_none_is_none(tmp_pat
 
 def test_less_memory_or_time_than_scoring_wants_is_a_warning() -> None:
     assert memory(Limits(2 * GIB, None)).state == "ok"
-    assert memory(Limits(GIB // 2, None)).found.startswith("0.5 GiB free")
-    assert {memory(Limits(number, None)).state for number in (None, GIB // 2)} == {"warning"}
+    assert memory(Limits(GIB // 4, None)).found.startswith("0.2 GiB free")
+    assert {memory(Limits(number, None)).state for number in (None, GIB // 4)} == {"warning"}
     assert processors(Limits(None, None), usable=4, present=8).found.startswith("4 of 8 cores")
     short = processors(Limits(None, 1.5), usable=4, present=8)
     assert (short.state, short.advice) == ("warning", "score with --threads 2")
