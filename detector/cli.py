@@ -1,5 +1,6 @@
 """``scam-detector``: parse, call, print."""
 
+import io
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import typer
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from detector.commands.campaigns import campaigns
 from detector.commands.export import export
+from detector.commands.doctor import doctor
 from detector.commands.facts import facts
 from detector.commands.options import Mask
 from detector.commands.verify import verify
@@ -63,6 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     :param arguments: Command-line arguments instead of those of this process.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a terminal of another encoding cannot show is no error, and neither is the name of a file that is no Unicode.
+        sys.stdout.reconfigure(errors="backslashreplace")
     with _handled_signals():
         try:
             with writing("standard output"):
@@ -109,7 +114,7 @@ def _options(
     pass
 
 
-@app.command(epilog="Example: scam-detector score scrape/ 'more/*.parquet' -o verdicts.csv --resume --errors refused.jsonl")
+@app.command()
 def score(
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT", help="CSV, JSONL or Parquet, folders of them, patterns; '-' is standard input.")
@@ -156,7 +161,13 @@ def score(
     backend: BackendName = "onnx",
     model: Model = DEFAULT_BUNDLE,
 ) -> int:
-    """Score files of posts; every column of the input is carried over, those with the name of a result as input_NAME."""
+    """Score files of posts; every column of the input is carried over, those with the name of a result as input_NAME.
+
+    \b
+    Examples:
+      scam-detector score posts.csv -o verdicts.csv
+      scam-detector score scrape/ 'more/*.parquet' -o verdicts.csv --resume --errors refused.jsonl
+    """
     from rich.console import Console
 
     from detector.terminal import progress_on, show_summary
@@ -198,7 +209,13 @@ def explain(
     backend: BackendName = "onnx",
     model: Model = DEFAULT_BUNDLE,
 ) -> None:
-    """Score one post and show which words carried the score."""
+    """Score one post and show which words carried the score.
+
+    \b
+    Examples:
+      scam-detector explain "Chat support in Poipet, free flight, no experience"
+      scam-detector explain --language km --json - < post.txt
+    """
     from rich.console import Console
 
     from detector.terminal import show_verdict
@@ -209,14 +226,20 @@ def explain(
     if verdict.error is not None:
         raise InputError(verdict.error)
     if as_json:
-        typer.echo(json.dumps(verdict.to_dict(), ensure_ascii=False, indent=2))
+        _print_json(verdict.to_dict())
     else:
         show_verdict(Console(highlight=False), post.text, verdict)
 
 
 @app.command("model")
 def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
-    """Show which model is loaded: version, languages, operating points, hashes."""
+    """Show which model is loaded: version, languages, operating points, hashes.
+
+    \b
+    Examples:
+      scam-detector model
+      scam-detector model --json --model my-model
+    """
     from rich.console import Console
 
     from detector.terminal import show_bundle
@@ -224,16 +247,22 @@ def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
     bundle = read_bundle(model)
     if as_json:
         plain = {"identity": bundle.identity, "sha256": bundle.sha256, "folder": str(bundle.folder), **asdict(bundle.manifest)}
-        typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+        _print_json(plain)
     else:
         show_bundle(Console(highlight=False), bundle)
 
 
 app.command("campaigns")(campaigns)
+app.command("doctor")(doctor)
 app.command("facts")(facts)
 app.command("verify")(verify)
 app.command("export")(export)
 app.command("review")(review)
+
+
+def _print_json(plain: object) -> None:
+    # Escapes of an encoding's own are not those of JSON.
+    typer.echo(json.dumps(plain, ensure_ascii=sys.stdout.encoding.lower() != "utf-8", indent=2))
 
 
 def _from_standard_input() -> str:

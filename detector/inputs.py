@@ -9,7 +9,7 @@ from pathlib import Path
 
 from detector.columns import Carrier, Choice, choose
 from detector.errors import ColumnError, InputError
-from detector.tables import STANDARD_INPUT, SUFFIXES, Table, open_table
+from detector.tables import STANDARD_INPUT, SUFFIXES, Table, is_named_as_table, open_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def expand(inputs: Iterable[Path | str], *, leave_out: Collection[Path] = ()) ->
             expanded.append(Input(each))
             continue
         found = [path for path in sorted(_tables(name)) if os.path.realpath(path) not in unwanted]
-        fault = f"{name}: expected a file that ends in {', '.join(sorted(SUFFIXES))}, found none"
+        fault = f"{name}: expected a file that ends in {', '.join(sorted(SUFFIXES))}, also with .gz behind, found none"
         expanded += [Input(path, found=True) for path in found] or [Input(each, fault=fault)]
     return expanded
 
@@ -70,7 +70,7 @@ def _tables(name: str) -> set[Path]:
     found: set[Path] = set()
     for match in glob.glob(name, recursive=True) if not os.path.isdir(name) else [name]:
         found.update(map(Path, _files_under(match) if os.path.isdir(match) else [match]))
-    return {path for path in found if path.suffix.lower() in SUFFIXES}
+    return set(filter(is_named_as_table, found))
 
 
 def _files_under(folder: str) -> Iterator[str]:

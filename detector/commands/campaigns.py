@@ -58,9 +58,10 @@ def campaigns(
 
     Writes campaigns.jsonl, campaigns.csv, members.jsonl, members.csv and campaigns.graphml.
 
-    Example: scam-detector campaigns scored.jsonl -o case
-
-    Example: scam-detector campaigns march.csv april.parquet -o case --all --date-column posted
+    \b
+    Examples:
+      scam-detector campaigns scored.jsonl -o case
+      scam-detector campaigns march.csv april.parquet -o case --all --date-column posted
     """
     from rich.console import Console
 

@@ -24,7 +24,7 @@ def facts(
     ] = None,
     mask: Mask = False,
 ) -> int:
-    r"""Add what flagged posts say of places, origin, transit, destination, role and pay; 'unknown' where they are silent.
+    """Add what flagged posts say of places, origin, transit, destination, role and pay; 'unknown' where they are silent.
 
     \b
     Examples:
