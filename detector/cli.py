@@ -16,6 +16,7 @@ import typer
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from detector.commands.campaigns import campaigns
 from detector.commands.facts import facts
+from detector.commands.report import report
 from detector.copies import KEPT
 from detector.errors import SOME_REFUSED, DetectorError, InputError, exit_code
 from detector.files import BATCH_SIZE, score_files
@@ -215,6 +216,7 @@ def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
 
 app.command("campaigns")(campaigns)
 app.command("facts")(facts)
+app.command("report")(report)
 
 
 def _from_standard_input() -> str:
