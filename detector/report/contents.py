@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -48,9 +48,10 @@ class SourceFile:
 class Report:
     """Everything that is shown.
 
+    :ivar known: Of the model that scored the posts; empty if its bundle is not at hand.
     :ivar campaigns: Records as ``campaigns.jsonl`` has them, the largest first; nothing if they were not looked for.
     :ivar n_campaigns: How many there are, the shown ones included.
-    :ivar campaigns_note: Why they were not looked for.
+    :ivar campaigns_note: Why they were not.
     """
 
     tally: Tally
@@ -63,7 +64,6 @@ class Report:
     campaigns: Sequence[Mapping[str, Any]] | None = None
     n_campaigns: int = 0
     campaigns_note: str = ""
-    notes: Sequence[str] = field(default_factory=tuple)
 
 
 def contents_of(report: Report) -> dict[str, object]:
@@ -206,27 +206,36 @@ def _campaign(record: Mapping[str, Any], hiding: Hiding) -> dict[str, object]:
         "places": _named(record["places"], str),
         "contacts": [hiding.contact(each) for each in contacts[:_MOST_CONTACTS]],
         "more_contacts": max(len(contacts) - _MOST_CONTACTS, 0),
-        "template": list(_template(record["template"]["text"], language, hiding)),
+        "template": list(_template(record["template"], language, hiding)),
         "template_posts": record["template_posts"],
         "slots": bool(record["template"]["slots"]),
     }
 
 
-def _template(text: str, language: str, hiding: Hiding) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a template: what fills a slot, or nothing and the words themselves."""
-    room, done = _LONGEST_TEMPLATE, 0
+def _template(template: Mapping[str, Any], language: str, hiding: Hiding) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a template: the name of what fills a slot, or nothing and the words themselves."""
+    parts = _parts(template)
+    # Masked with the slots filled: a handle of which only the end differs is no handle without it.
+    shown_text = hiding.text("".join(words for _, words in parts), language)
+    position = 0
+    for name, words in parts:
+        end = position + len(words)
+        yield name, "" if name else writable(shown_text[position : min(end, _LONGEST_TEMPLATE)])
+        if end > _LONGEST_TEMPLATE:
+            yield "", " […]"
+            return
+        position = end
+
+
+def _parts(template: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the words of a template, and between them its slots, each with the name and the text of what fills it."""
     # A doubled brace is one of the text itself and begins no slot.
-    text = text.replace("{{", "\0").replace("}}", "\1")
-    for match in [*_SLOT.finditer(text), None]:
-        words = text[done : match.start() if match else len(text)].replace("\0", "{").replace("\1", "}")
-        yield "", writable(hiding.text(words, language)[:room])
-        room -= len(words)
-        if match is None or room <= 0:
-            break
-        yield match[1], ""
+    text = template["text"].replace("{{", "\0").replace("}}", "\1")
+    parts, done = [], 0
+    for match, values in zip(_SLOT.finditer(text), template["slots"], strict=False):
+        parts += [("", text[done : match.start()]), (match[1], next(filter(None, values), ""))]
         done = match.end()
-    if room < 0:
-        yield "", " […]"
+    return [(name, words.replace("\0", "{").replace("\1", "}")) for name, words in [*parts, ("", text[done:])]]
 
 
 def _sample(sample: Sample, hiding: Hiding) -> dict[str, object]:
@@ -273,7 +282,6 @@ def _blind_spots(report: Report) -> Iterator[str]:
             "common as in the data that the scores were fitted on; where they are rarer, scores overstate."
         )
     yield "Images, voice, and anything behind a link in these posts."
-    yield from report.notes
 
 
 def _unevaluated(tally: Tally, evaluated: Iterable[str]) -> str:

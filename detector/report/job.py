@@ -24,7 +24,7 @@ from detector.report.destinations import Destinations
 from detector.report.hiding import Hiding
 from detector.report.limits import Knowledge, knowledge_of
 from detector.report.rendering import check_installed, render
-from detector.report.samples import Sample, SampleChoice
+from detector.report.samples import LONGEST, Sample, SampleChoice
 from detector.scored import FLAGGED, Refused, ScoredPost, read_scored
 from detector.tables import STANDARD_INPUT, reading
 
@@ -196,7 +196,7 @@ def _samples(inputs: Iterable[Path | str], choice: SampleChoice, campaigns: _Cam
     of_campaigns: dict[str, ScoredPost] = {}
     for row in _rows(inputs, options) if wanted else ():
         name = wanted.pop((row.source, row.number), None)
-        if name is not None and isinstance(row, ScoredPost) and row.text not in samples:
+        if name is not None and isinstance(row, ScoredPost) and len(row.text) <= LONGEST and row.text not in samples:
             of_campaigns.setdefault(name, row)
         if not wanted:
             break

@@ -12,8 +12,8 @@ from detector.scored import ScoredPost
 SHOWN_HIGH = 8
 SHOWN_REVIEW = 6
 _MOST_LANGUAGES = 100
-_LONGEST_KEPT = 200 * MOST_CHARACTERS
-"""Characters beyond which a post is no sample: the few that are kept would take gigabytes."""
+LONGEST = 20 * MOST_CHARACTERS
+"""Characters beyond which a post is no sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SampleChoice:
 
     def see(self, post: ScoredPost) -> None:
         """Look at a post."""
-        if len(post.text) > _LONGEST_KEPT:
+        if len(post.text) > LONGEST:
             return
         if post.band == "high":
             self._see_high(post)
