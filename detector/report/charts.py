@@ -43,11 +43,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word on an axis: ``position`` in per cent across or pixels from the top; ``anchor`` is SVG's ``text-anchor``."""
+    """A word on an axis: ``position`` in per cent across or pixels from the top; a ``roomy`` one is left out on a phone."""
 
     position: float
     text: str
     anchor: str = "middle"
+    roomy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +127,7 @@ def words_under(names: Sequence[str]) -> list[Word]:
     shown = min(_MOST_WORDS, last) or 1
     places = sorted({round(last * number / shown) for number in range(shown + 1)})
     anchors = {0: "start" if last else "middle", last: "end" if last else "middle"}
-    return [Word(across((place + 0.5) / (last + 1)), names[place], anchors.get(place, "middle")) for place in places]
+    return [
+        Word(across((place + 0.5) / (last + 1)), names[place], anchors.get(place, "middle"), roomy=number % 2 == 1)
+        for number, place in enumerate(places)
+    ]

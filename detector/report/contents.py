@@ -272,14 +272,12 @@ def _blind_spots(report: Report) -> Iterator[str]:
         yield f"{_posts(number)} not judged: {writable(term.name).lower()}. {term.meaning}"
     if not reasons:
         yield "No post was too short or unreadable."
-    yield (
-        f"{_rows(tally.unscored.total())} that had been refused when the posts were scored, and {_rows(tally.refused.total())} of the "
-        "scored files that could not be read."
-    )
+    unscored, unread = _rows(tally.unscored.total()), _rows(tally.refused.total())
+    yield f"{unscored} that had been refused when the posts were scored, and {unread} of the scored files that could not be read."
     if tally.posts:
         yield (
-            f"How common lures are here. The mean score, {tally.score_sum / tally.posts:.3f}, is the share of them only if they are as "
-            "common as in the data that the scores were fitted on; where they are rarer, scores overstate."
+            f"How common lures are here. The mean score, {tally.score_sum / tally.posts:.3f}, is the share of them only if they "
+            "are as common as in the data that the scores were fitted on; where they are rarer, scores overstate."
         )
     yield "Images, voice, and anything behind a link in these posts."
 

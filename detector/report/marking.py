@@ -54,7 +54,7 @@ def mark(text: str, headline: Sequence[Evidence], signs: Sequence[Sequence[Evide
     :param headline: The words that raised the score most, strongest first.
     :param signs: For each indicator the words that carried it.
     """
-    marks = [(piece.start, piece.end, None) for piece in headline]
+    marks: list[tuple[int, int, int | None]] = [(piece.start, piece.end, None) for piece in headline]
     marks += [(piece.start, piece.end, place) for place, pieces in enumerate(signs) for piece in pieces]
     marks = [each for each in marks if 0 <= each[0] < each[1] <= len(text)][:_MOST_MARKS]
     first, last = _window(text, min((start for start, _, _ in marks), default=0))

@@ -26,7 +26,7 @@ def render(contents: Mapping[str, object]) -> bytes:
     environment.filters |= {"number": "{:,}".format, "share": _share, "trusted": Markup}
     style = resources.files("detector.report").joinpath("page/report.css").read_text("utf-8")
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    page = environment.get_template("report.html").render(contents, style=Markup(style), style_hash=style_hash)
+    page: str = environment.get_template("report.html").render(contents, style=Markup(style), style_hash=style_hash)
     return page.lstrip().encode("utf-8", "replace") + b"\n"
 
 
