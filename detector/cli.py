@@ -16,12 +16,13 @@ import typer
 
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from detector.commands.campaigns import campaigns
-from detector.commands.export import export
 from detector.commands.doctor import doctor
+from detector.commands.export import export
 from detector.commands.facts import facts
 from detector.commands.options import Mask
-from detector.commands.verify import verify
+from detector.commands.report import report
 from detector.commands.review import review
+from detector.commands.verify import verify
 from detector.copies import KEPT
 from detector.errors import SOME_REFUSED, DetectorError, InputError, exit_code
 from detector.files import BATCH_SIZE, score_files
@@ -255,6 +256,7 @@ def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
 app.command("campaigns")(campaigns)
 app.command("doctor")(doctor)
 app.command("facts")(facts)
+app.command("report")(report)
 app.command("verify")(verify)
 app.command("export")(export)
 app.command("review")(review)
