@@ -61,7 +61,7 @@ def prepared_posts(
     remaining = iter(posts)
     alone = remaining if workers < 2 else islice(remaining, _ALONE * _BATCH)
     for post in alone:
-        yield post, None if is_known(post) else prepare(_asked(post))
+        yield post, None if is_known(post) else prepare(asked(post))
     first = list(islice(remaining, _BATCH))
     if first:
         yield from _side_by_side(first, remaining, is_known, workers)
@@ -77,7 +77,7 @@ def _side_by_side(
         while batch or waiting:
             if batch:
                 known = [is_known(post) for post in batch]
-                new = [_asked(post) for post, old in zip(batch, known, strict=True) if not old]
+                new = [asked(post) for post, old in zip(batch, known, strict=True) if not old]
                 waiting.append((batch, known, pool.submit(_prepare_all, new)))
                 batch = list(islice(remaining, _BATCH))
             if not batch or len(waiting) > 2 * workers:
@@ -88,7 +88,8 @@ def _side_by_side(
         pool.shutdown(cancel_futures=True)
 
 
-def _asked(post: ScoredPost) -> Asked:
+def asked(post: ScoredPost) -> Asked:
+    """Return what of a post is needed to prepare it."""
     return post.text, post.language, post.contacts
 
 

@@ -17,7 +17,7 @@ def _time(value: str | None) -> str | None:
 
 
 def export(
-    format: Annotated[Literal["stix", "misp"], typer.Argument(help="STIX 2.1 bundle, or MISP event.", show_default=False)],
+    format: Annotated[Literal["stix", "misp"], typer.Argument(metavar="FORMAT", help="stix: STIX 2.1 bundle; misp: MISP event.", show_default=False)],
     inputs: Annotated[list[str], typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File ending in .json.")],
     tlp: Annotated[
@@ -56,7 +56,7 @@ def export(
         ),
     ] = None,
 ) -> int:
-    r"""Write flagged posts, with evidence and campaigns, as a STIX 2.1 bundle or a MISP event.
+    """Write flagged posts, with evidence and campaigns, as a STIX 2.1 bundle or a MISP event.
 
     Contacts are shown unless --mask is given. A second export of the same posts updates the first. What becomes of what:
     detector/exchange/README.md.

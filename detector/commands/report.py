@@ -43,7 +43,7 @@ def report(
         typer.Option("--workers", min=1, help="Processes that read posts; by default one for each core.", show_default=False),
     ] = None,
 ) -> int:
-    r"""Write one HTML file on scored posts: counts, campaigns, posts with their evidence marked, and what the model cannot see.
+    """Write one HTML file on scored posts: counts, campaigns, posts with their evidence marked, and what the model cannot see.
 
     It opens in any browser, loads nothing from a network, and stays under 3 MB.
 

@@ -51,7 +51,7 @@ def review(
         ),
     ] = DEFAULT_BUNDLE,
 ) -> int:
-    r"""Choose posts for readers to answer: doubtful ones, unlike each other, one of each campaign, and a share at random.
+    """Choose posts for readers to answer: doubtful ones, unlike each other, one of each campaign, and a share at random.
 
     'python -m training corpus add' takes the answers back. What the model holds of a post is not shown by default.
 

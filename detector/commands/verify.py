@@ -19,7 +19,7 @@ def verify(
         ),
     ] = None,
 ) -> None:
-    r"""Check a folder of evidence, byte by byte, and name what was changed, removed or put in.
+    """Check a folder of evidence, byte by byte, and name what was changed, removed or put in.
 
     \b
     Examples:

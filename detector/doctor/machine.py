@@ -53,7 +53,9 @@ def _terminal() -> Finding:
 def _compiled() -> Finding:
     """Look where Python keeps its compiled modules, the only cache there is."""
     folder = Path(cache_from_source(__file__)).parent
-    if folder.is_dir() or (os.access(folder.parent, os.W_OK) and not sys.dont_write_bytecode):
+    if sys.dont_write_bytecode and not folder.is_dir():
+        return ok("cache", "none: Python was told to keep no compiled modules (PYTHONDONTWRITEBYTECODE), and starts slower")
+    if folder.is_dir() or os.access(folder.parent, os.W_OK):
         return ok("cache", f"compiled modules in {folder}; no other cache is kept")
     advice = f"let the owner of the folder run: python -m compileall {Path(__file__).parents[1]}"
     return warning("cache", f"{folder} cannot be written; modules are compiled anew at each start", advice)

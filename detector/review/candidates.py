@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detector.campaigns.linking import link_key
-from detector.campaigns.preparing import prepare
+from detector.campaigns.preparing import asked, prepare
 from detector.records import LABELS, IndicatorFinding
 from detector.scored import FLAGGED, ScoredPost, indicators_of
 
@@ -52,7 +52,7 @@ def candidate(post: ScoredPost, doubt: float) -> Candidate:
 
     :raises MissingExtraError: if the extra ``cases`` is not installed.
     """
-    prepared = prepare(post)
+    prepared = prepare(asked(post))
     keys = (link_key(contact) for contact in prepared.contacts)
     return Candidate(
         source=post.source,
