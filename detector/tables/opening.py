@@ -120,11 +120,11 @@ def _format_of(path: Path, head: bytes) -> Format:
 def _check_is_table(name: str, format: Format, head: bytes, encoding: str | None, *, packed: bool) -> None:
     """Refuse what is no table at all, before its bytes are shown as names of columns."""
     expected = f"{name}: expected CSV, JSONL or Parquet, got"
-    if packed and "parquet" in (format, _format_of(Path(), head)):
-        raise InputError(f"{expected} gzip-compressed Parquet, which is compressed by itself; unpack it: gzip -d FILE")
     for magic, what in _FOREIGN:
         if head.startswith(magic):
             raise InputError(f"{expected} {what}")
+    if packed and "parquet" in (format, _format_of(Path(), head)):
+        raise InputError(f"{expected} gzip-compressed Parquet, which is compressed by itself; unpack it: gzip -d FILE")
     if format != "parquet" and head.startswith(_PARQUET):
         raise InputError(f"{name}: expected {format.upper()}, got Parquet; leave out --format")
     # Of JSONL each line stands for itself, and a known encoding may have bytes of all kinds.
