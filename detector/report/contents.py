@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
@@ -143,7 +143,7 @@ def _sources(files: Sequence[SourceFile]) -> dict[str, object]:
     }
 
 
-def _band_rows(counts: NamedCounts, bands: Sequence[str], name_of: Any) -> list[dict[str, object]]:  # noqa: ANN401
+def _band_rows(counts: NamedCounts, bands: Sequence[str], name_of: Callable[[str], tuple[str, str]]) -> list[dict[str, object]]:
     """Return the rows of a table by band, the names with most posts first, the last row for all there is no room for."""
     named = counts.by_size(bands)
     rest: Counter[str] = sum((each for _, each in named[_MOST_ROWS:]), Counter()) + counts.beyond
@@ -292,7 +292,7 @@ def _unevaluated(tally: Tally, evaluated: Iterable[str]) -> str:
     return f"{_posts(number)} in languages that the model was never evaluated in; their scores may be off: {names}."
 
 
-def _named(counts: Mapping[str, int], name_of: Any) -> str:  # noqa: ANN401
+def _named(counts: Mapping[str, int], name_of: Callable[[str], str]) -> str:
     shown_counts = [f"{writable(_clip(name_of(name)))} {number:,}" for name, number in list(counts.items())[:_MOST_NAMED]]
     more = len(counts) - _MOST_NAMED
     return ", ".join([*shown_counts, *([f"{more:,} more"] if more > 0 else [])])
