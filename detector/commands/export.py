@@ -19,7 +19,7 @@ def _time(value: str | None) -> str | None:
 def export(
     format: Annotated[
         Literal["stix", "misp"],
-        typer.Argument(metavar="FORMAT", help="stix: STIX 2.1 bundle; misp: MISP event.", show_default=False),
+        typer.Argument(metavar="FORMAT", help="stix or misp.", show_default=False),
     ],
     inputs: Annotated[list[str], typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File ending in .json.")],
