@@ -86,7 +86,7 @@ async def moderations(call: Calling, body: Json) -> Response:
     """Say which posts are harmful, as OpenAI's endpoint of this name does."""
     sent = _members(await run_in_threadpool(parse_json, body))
     point = sent.get("operating_point", "review")
-    if point not in FLAGGED:
+    if not isinstance(point, str) or point not in FLAGGED:
         raise _fault("expected 'high' or 'review'", "operating_point")
     verdicts = await call.score(partial(_verdict, call.detector), _posts(_moderated(sent.get("input"))))
     return await respond(
@@ -121,7 +121,7 @@ def as_openai(problem: Problem) -> tuple[int, Body]:
     fault = OpenAIFault(
         message="; ".join(fault.detail for fault in problem.errors) or problem.detail,
         type="server_error" if status >= 500 else "invalid_request_error",
-        param=next((fault.pointer.removeprefix("#/") for fault in problem.errors), None),
+        param=next((_path(fault.pointer) for fault in problem.errors), None),
         code={401: "invalid_api_key", 429: "rate_limit_exceeded"}.get(status),
     )
     return status, OpenAIError(error=fault)
@@ -143,6 +143,12 @@ _TEI_TYPES: dict[int, TeiErrorType] = {
     503: "unhealthy",
     504: "overloaded",
 }
+
+
+def _path(pointer: str) -> str | None:
+    """Return a JSON pointer as OpenAI writes it: ``input[3].text``."""
+    steps = pointer.split("/")[1:]
+    return "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in steps).lstrip(".") or None
 
 
 def _verdict(detector: Detector, post: Post) -> Verdict:

@@ -28,7 +28,7 @@ async def score_items(call: Call, items: Sequence[object], options: Options) -> 
     entries = [_read(sent, options) for sent in items]
     posts = [entry for entry in entries if isinstance(entry, Post)]
     results = await call.score(partial(_score, call.detector, options), posts)
-    _report([result for result in results if isinstance(result, Failed)], len(posts))
+    _refuse_if_all_failed(results)
     following = iter(results)
     return [next(following) if isinstance(entry, Post) else entry for entry in entries]
 
@@ -54,13 +54,13 @@ def _refusal(sent: object, error: ValidationError) -> Failed:
 def _score(detector: Detector, options: Options, post: Post) -> Scored | Failed:
     try:
         (verdict,) = detector.score([post])
-    except BackendError as error:
-        _LOG.error("the model failed on a post: %s", error)
+    except BackendError as failure:
+        _LOG.error("the model failed on a post: %s", failure)
         message = "the model failed on this post; send it again"
         return Failed(id=post.id, error=ItemError(code="scoring_failed", message=message))
     if verdict.error is not None:
-        error = ItemError(code="invalid_text", message=f"text: {verdict.error}")
-        return Failed(id=post.id, error=error)
+        fault = ItemError(code="invalid_text", message=f"text: {verdict.error}")
+        return Failed(id=post.id, error=fault)
     shown = schemas.Verdict.model_validate(_shown(verdict, post, options), from_attributes=True)
     return Scored(id=post.id, flagged=verdict.band in FLAGGED[options.operating_point], result=shown)
 
@@ -73,10 +73,10 @@ def _shown(verdict: Verdict, post: Post, options: Options) -> Verdict:
     return mask_verdict(verdict, post.text) if options.mask_contacts else verdict
 
 
-def _report(failed: Sequence[Failed], number: int) -> None:
-    """Refuse a request on whose every post the model failed: the model is at fault then, not a post."""
-    if number and sum(result.error.code == "scoring_failed" for result in failed) == number:
-        raise BackendError(f"the model failed on each of {number} posts")
+def _refuse_if_all_failed(results: Sequence[Scored | Failed]) -> None:
+    """Let a request fail on whose every post the model failed: the model is at fault then, not a post."""
+    if results and all(isinstance(result, Failed) and result.error.code == "scoring_failed" for result in results):
+        raise BackendError(f"the model failed on each of {len(results)} posts")
 
 
 _CODES: dict[str, schemas.Code] = {

@@ -66,7 +66,7 @@ class Asked(Body):
     def _only_known_members(cls, sent: object) -> object:
         # Pydantic would list every member it does not know, and there may be 100 000 of them.
         if isinstance(sent, dict) and not sent.keys() <= cls.model_fields.keys():
-            raise PydanticCustomError("extra_forbidden", _UNKNOWN)
+            raise PydanticCustomError("unknown_member", _UNKNOWN)
         return sent
 
 

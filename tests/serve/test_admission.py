@@ -265,7 +265,6 @@ def test_an_error_ends_its_request_and_no_other() -> None:
             bad, good = await begun(admission.score(broken, posts("bad", 5)), admission.score(desk, posts("good", 5)))
             with pytest.raises(KeyError, match="broken"):
                 await bad
-            assert admission.waiting_tokens(Priority.INTERACTIVE) < 50
             return await good
 
     assert len(asyncio.run(run())) == 5

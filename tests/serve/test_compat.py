@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import openai
@@ -18,17 +19,25 @@ from openai import OpenAI
 from running import running
 
 from detector import LABELS, Detector
+from detector.bundle import Bundle
+from detector.calibration import OperatingPoints
 from serve.app import create_app
 from serve.settings import Settings
 
 Load = Callable[[], Detector]
 
-LURE = "zoo staff wanted, tour and suite paid, write to @example_hr today"
+LURE = "zzz yyy zzz zyzy zyyz zyzyz"
 HARMLESS = "aaaa bbbb cccc dddd"
-BETWEEN = "mmmm nnnn oooo pppp qqqq"
+BETWEEN = "zzzz yyyy zzzz xxxx zzzz write @zzuuxxyy zzzz yyyy"
 """Above the operating point for review and below the high one."""
 JSON = {"content-type": "application/json"}
 HARMFUL = ["scam_compound", "other_job_fraud"]
+
+
+@pytest.fixture
+def bundle(bundle: Bundle) -> Bundle:
+    """A bundle whose operating points a few words reach."""
+    return replace(bundle, manifest=replace(bundle.manifest, operating_points=OperatingPoints(high=0.6, review=0.4)))
 
 
 def moderate(client: TestClient, input_: object, **members: object) -> Response:
@@ -66,9 +75,9 @@ def test_the_operating_point_says_what_is_flagged(client: TestClient) -> None:
 
 
 def test_the_parts_of_an_input_are_one_post(client: TestClient) -> None:
-    parts = [{"type": "text", "text": text} for text in ("zoo staff wanted", "write to @example_hr")]
+    parts = [{"type": "text", "text": text} for text in ("zzz yyy zzz zyzy", "zyyz zyzyz")]
     together = moderate(client, parts).json()["results"]
-    assert together == moderate(client, "zoo staff wanted\nwrite to @example_hr").json()["results"]
+    assert together == moderate(client, "zzz yyy zzz zyzy\nzyyz zyzyz").json()["results"]
     assert len(together) == 1
 
 
@@ -79,15 +88,15 @@ def test_the_parts_of_an_input_are_one_post(client: TestClient) -> None:
         ("", "input", "nothing but blanks"),
         ([], None, "expected 1 to 256 texts, got 0"),
         ([LURE] * 257, None, "expected 1 to 256 texts, got 257"),
-        ([LURE, " "], "input/1", "nothing but blanks"),
-        ([LURE, "\0"], "input/1", "NUL"),
-        ([LURE, "\ud800"], "input/1", "half a surrogate pair"),
-        ([LURE, 7], "input/1", "got int"),
-        ([[1, 2, 3]], "input/0", "got list"),
-        ([{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}], "input/0", "pictures are not read"),
-        ([{"type": "text", "text": LURE}, {"type": "image_url"}], "input/1", "pictures are not read"),
-        ([{"type": "text"}], "input/0/text", "expected a string"),
-        ([LURE, {"type": "text", "text": LURE}], "input/0", "expected a part"),
+        ([LURE, " "], "input[1]", "nothing but blanks"),
+        ([LURE, "\0"], "input[1]", "NUL"),
+        ([LURE, "\ud800"], "input[1]", "half a surrogate pair"),
+        ([LURE, 7], "input[1]", "got int"),
+        ([[1, 2, 3]], "input[0]", "got list"),
+        ([{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}], "input[0]", "pictures are not read"),
+        ([{"type": "text", "text": LURE}, {"type": "image_url"}], "input[1]", "pictures are not read"),
+        ([{"type": "text"}], "input[0].text", "expected a string"),
+        ([LURE, {"type": "text", "text": LURE}], "input[0]", "expected a part"),
     ],
 )
 def test_what_cannot_be_moderated_is_refused_as_openai_does(
@@ -97,9 +106,9 @@ def test_what_cannot_be_moderated_is_refused_as_openai_does(
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/json"
     error = answer.json()["error"]
-    assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", param or "#", None)
+    assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", param, None)
     assert message in error["message"]
-    assert "zoo" not in answer.text
+    assert "zyzy" not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -137,7 +146,7 @@ def test_the_official_client_moderates(official: OpenAI) -> None:
     assert one.id.startswith("modr-")
     assert one.results[0].flagged
     assert one.results[0].categories.scam_compound is True  # type: ignore[attr-defined]
-    assert one.results[0].category_scores.scam_compound > 0.9  # type: ignore[attr-defined]
+    assert one.results[0].category_scores.scam_compound > 0.6  # type: ignore[attr-defined]
     many = official.moderations.create(input=[HARMLESS, LURE], model="omni-moderation-latest")
     assert [result.flagged for result in many.results] == [False, True]
     parts = official.moderations.create(input=[{"type": "text", "text": LURE}])
@@ -147,7 +156,7 @@ def test_the_official_client_moderates(official: OpenAI) -> None:
 def test_the_official_client_understands_what_is_refused(official: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="nothing but blanks") as refused:
         official.moderations.create(input=[LURE, " "])
-    assert refused.value.param == "input/1"
+    assert refused.value.param == "input[1]"
     assert refused.value.type == "invalid_request_error"
     assert refused.value.request_id
     with pytest.raises(openai.BadRequestError, match="pictures are not read"):
@@ -199,13 +208,14 @@ def test_what_cannot_be_predicted_is_refused_as_tei_does(client: TestClient, inp
     assert answer.status_code == 422
     assert answer.json()["error_type"] == "validation"
     assert message in answer.json()["error"]
-    assert "zoo" not in answer.text
+    assert "zyzy" not in answer.text
 
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=9) | st.just("\ud800\0"),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "text", "input", "inputs", "raw_scores"]), inner)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "text", "input", "inputs", "raw_scores", "operating_point"]), inner)
     ),
     max_leaves=6,
 )

