@@ -58,7 +58,7 @@ def _compiled() -> Finding:
     if folder.is_dir() or os.access(folder.parent, os.W_OK):
         return ok("cache", f"compiled modules in {folder}; no other cache is kept")
     advice = f"let the owner of the folder run: python -m compileall {Path(__file__).parents[1]}"
-    return warning("cache", f"{folder} cannot be written; modules are compiled anew at each start", advice)
+    return warning("cache", f"no compiled modules in {folder}, and none can be kept; each start compiles them anew", advice)
 
 
 def _disk() -> Finding:

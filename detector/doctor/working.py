@@ -50,16 +50,15 @@ def check_working(folder: Path, *, tried: bool = True) -> Iterator[Finding]:
 
 
 def _runtime() -> Finding:
+    advice = f"{_REINSTALL} onnxruntime"
     try:
         import onnxruntime
     except (ImportError, OSError) as error:
-        return fault(
-            "runtime", f"onnxruntime cannot be imported: {error}", "pip install --force-reinstall onnxruntime", BackendError
-        )
+        return fault("runtime", f"onnxruntime cannot be imported: {error}", advice, BackendError)
     providers = onnxruntime.get_available_providers()
     found = f"ONNX Runtime {onnxruntime.__version__} with {', '.join(providers)}"
     if _PROVIDER not in providers:
-        return fault("runtime", f"{found}; {_PROVIDER} is needed", "pip install --force-reinstall onnxruntime", BackendError)
+        return fault("runtime", f"{found}; {_PROVIDER} is needed", advice, BackendError)
     return ok("runtime", f"{found}; {_PROVIDER} is used")
 
 
@@ -72,6 +71,9 @@ def _scoring(bundle: Bundle) -> Finding:
             verdicts, times = zip(*(_timed(detector) for _ in range(_ROUNDS)), strict=True)
     except DetectorError as error:
         return Finding("scoring", "fault", str(error), _MODEL_ADVICE, exit_code(error))
+    except (ImportError, OSError) as error:
+        # Packages that are imported when the first post is read.
+        return fault("scoring", f"cannot be tried: {error}", "see to the packages first", BackendError)
     return _judged(bundle, verdicts, loaded, min(times))
 
 
