@@ -187,6 +187,11 @@ def is_file(path: Path | str) -> bool:
     return str(path) != STANDARD_INPUT and Path(path).is_file()
 
 
+def is_stream(path: Path | str) -> bool:
+    """Whether an input is there, but can be read only once."""
+    return str(path) == STANDARD_INPUT or (os.path.exists(path) and not is_file(path) and not os.path.isdir(path))
+
+
 def _described(table: Table, choice: Choice) -> str:
     if not table.columns:
         return f"{table.name}: {table.kind}; no columns"

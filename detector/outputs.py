@@ -346,7 +346,7 @@ def whole_file(path: Path, *, token: str | None = None) -> Iterator[BinaryIO]:
             if target.exists():
                 partial.chmod(stat.S_IMODE(target.stat().st_mode))
             partial.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -370,7 +370,7 @@ def is_special(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the new name last over a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
