@@ -15,9 +15,8 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
-from itertools import cycle
 
-# Written, never read: Ray takes this setting from nowhere else.
+# Written, never read: Ray takes some settings from nowhere else.
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,8 @@ from detector.errors import BackendError, DetectorError, InputError, MissingExtr
 from detector.inputs import Input, Reading, is_stream
 from detector.records import Post, Verdict
 
-_BLOCK = 64 << 10
-"""Bytes of posts that are scored together: a hundred posts or two, seconds of work, and little to do again if they are lost."""
+_BLOCK = 32 << 10
+"""Bytes of posts that are scored together: a hundred posts or fewer, seconds of work, and little to do again if they are lost."""
 _CPU_SHARE = 0.01
 """CPUs that Ray keeps for an actor, which uses all of its machine: with so few another machine can always take it in."""
 _DEATHS = 20
@@ -114,7 +113,7 @@ class ClusterEngine:
                     compute=ActorPoolStrategy(size=len(self._machines)),
                     fn_constructor_args=wanted,
                     num_cpus=_CPU_SHARE,
-                    ray_remote_args_fn=_placed(self._machines),
+                    scheduling_strategy="SPREAD",
                 )
                 for table in verdicts.iter_batches(batch_size=None, batch_format="pyarrow"):
                     columns = (table.column(name).to_pylist() for name in ("row", "check", "verdict", "copies", "error"))
@@ -136,14 +135,6 @@ def _source(read: Callable[[], Iterator[Any]]) -> Any:  # noqa: ANN401
             return [ReadTask(read, BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None))]
 
     return Posts()
-
-
-def _placed(machines: Mapping[str, int]) -> Callable[[], dict[str, Any]]:
-    """Return what gives each actor a machine of its own, or any other if that is lost."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    turns = cycle(machines)
-    return lambda: {"scheduling_strategy": NodeAffinitySchedulingStrategy(next(turns), soft=True)}
 
 
 def _quiet(context: Any) -> Any:  # noqa: ANN401
@@ -185,6 +176,8 @@ def cluster(address: str | None, model: Path, *, threads: int | None = None) -> 
 def _connect(ray: Any, address: str | None) -> None:  # noqa: ANN401
     """Join a cluster, or start one here; nothing is shown, and nothing sent anywhere."""
     environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # Ray warns of what it has itself put into its store.
+    environ["RAY_BACKEND_LOG_LEVEL"] = "fatal"
     handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
