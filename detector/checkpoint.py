@@ -21,11 +21,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from detector.bundle import Bundle
 from detector.errors import InputError, OutputError
 from detector.inputs import Input, Reading, check_lasts
 from detector.outputs import writing
 from detector.records import Contact, Evidence, IndicatorFinding, Post, Verdict
-from detector.scoring import Detector
 from detector.tables import reading
 
 FORMAT = 1
@@ -47,13 +47,13 @@ Run = Mapping[str, object]
 """What a checkpoint belongs to, as JSON has it."""
 
 
-def describe_run(detector: Detector, inputs: Sequence[Input], how: Reading, *, mask: bool = False) -> Run:
+def describe_run(bundle: Bundle, runtime: str, inputs: Sequence[Input], how: Reading, *, mask: bool = False) -> Run:
     """Return all that a verdict depends on: inputs with their hashes, options, model and version.
 
+    Threads, batches, engines, parts and the names of other outputs may differ when a run is resumed.
+
+    :param runtime: Name of the backend.
     :param mask: Whether contacts are hidden, in the progress too: a run that shows them cannot go on from it.
-
-    Threads, batches and the names of other outputs may differ when a run is resumed.
-
     :raises InputError: if an input is not a file, and cannot be read again.
     """
     try:
@@ -63,8 +63,8 @@ def describe_run(detector: Detector, inputs: Sequence[Input], how: Reading, *, m
     run = {
         "progress": FORMAT,
         "package": package,
-        "model": detector.bundle.sha256,
-        "runtime": detector.runtime,
+        "model": bundle.sha256,
+        "runtime": runtime,
         "options": asdict(how),
         "mask": mask,
         "inputs": [_fingerprint(each.path) for each in inputs],
@@ -132,7 +132,7 @@ class Checkpoint:
     def keep(self, verdicts: Iterable[Verdict]) -> None:
         """Add verdicts behind those that are kept."""
         with writing(str(self.path)):
-            self._stream.write(b"".join(map(_line, verdicts)))
+            self._stream.write(b"".join(map(verdict_line, verdicts)))
             self._stream.flush()
             if time.monotonic() > self._synced + _SYNC_S:
                 os.fsync(self._stream.fileno())
@@ -180,7 +180,7 @@ class Checkpoint:
         with reading(str(self.path)):
             line = self._stream.readline()
         try:
-            verdict = _recalled(json.loads(line), item, model) if line.endswith(b"\n") else None
+            verdict = read_verdict(line, item, model) if line.endswith(b"\n") else None
         except (ValueError, KeyError, TypeError):
             # A power cut leaves holes: what lies behind one is scored again.
             return None
@@ -214,7 +214,7 @@ def checkpoint_beside(output: Path, run: Run) -> Iterator[Checkpoint]:
         checkpoint.close()
 
 
-def _line(verdict: Verdict) -> bytes:
+def verdict_line(verdict: Verdict) -> bytes:
     """Return a verdict as a line, without what the row itself holds and what all rows share."""
     plain = {each.name: getattr(verdict, each.name) for each in fields(Verdict) if each.name not in {"id", "model"}}
     return json.dumps(plain, default=_plain, separators=(",", ":")).encode() + b"\n"
@@ -230,8 +230,12 @@ def _plain(part: object) -> object:
     raise TypeError(f"expected a part of a verdict, got {type(part).__name__}")
 
 
-def _recalled(plain: dict[str, Any], item: Post | Verdict, model: str) -> Verdict:
-    """Return the verdict on a row from its line and the row."""
+def read_verdict(line: bytes, item: Post | Verdict, model: str) -> Verdict:
+    """Return the verdict on a row from its line and the row.
+
+    :raises ValueError: if the line is none of :func:`verdict_line`; so do KeyError and TypeError.
+    """
+    plain: dict[str, Any] = json.loads(line)
     text = item.text if isinstance(item, Post) else ""
 
     def evidence(found: list[list[int]]) -> tuple[Evidence, ...]:

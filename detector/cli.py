@@ -14,6 +14,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from detector.batches import BATCH_SIZE
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from detector.commands.campaigns import campaigns
 from detector.commands.doctor import doctor
@@ -24,8 +25,9 @@ from detector.commands.report import report
 from detector.commands.review import review
 from detector.commands.verify import verify
 from detector.copies import KEPT
+from detector.engines import Engine, LocalEngine
 from detector.errors import SOME_REFUSED, DetectorError, InputError, exit_code
-from detector.files import BATCH_SIZE, score_files
+from detector.files import score_files
 from detector.inputs import Reading
 from detector.language_tags import canonical_tag
 from detector.outputs import writing
@@ -158,6 +160,17 @@ def score(
             "runs add to it. Only its owner can open it: it holds the originals, with --mask too.",
         ),
     ] = None,
+    parts: Annotated[
+        int | None, typer.Option("--parts", min=1, help="Make OUTPUT a folder of files with so many rows each.", show_default=False)
+    ] = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option("--engine", help="Score in this process, or on a Ray cluster; 'ray' needs the extra 'ray'."),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option("--address", help="Of the cluster's head, host:port or auto; by default --engine ray starts one here."),
+    ] = None,
     threads: Threads = None,
     backend: BackendName = "onnx",
     model: Model = DEFAULT_BUNDLE,
@@ -176,16 +189,18 @@ def score(
     console = Console(stderr=True, highlight=False)
     if resume and output is None:
         raise typer.BadParameter("--resume keeps its progress beside the output; name one with --output")
+    if parts is not None and output is None:
+        raise typer.BadParameter("--parts says what stands in the folder that --output names; name one, such as scored.parquet")
     if errors_with_text and errors is None:
         raise typer.BadParameter("--errors-with-text says what stands in the file that --errors names; name one")
     how = Reading(tuple(text_column or ()), id_column, format, encoding, language_column)
     with (
         _said_how_to_go_on(),
-        closing(Detector.load(model, backend=backend, threads=threads, copies=KEPT)) as detector,
+        _engine(engine, address, model, backend, threads) as scorer,
         progress_on(console) as on_progress,
     ):
         summary = score_files(
-            detector,
+            scorer,
             inputs,
             output or sys.stdout.buffer,
             reading=how,
@@ -194,10 +209,31 @@ def score(
             resume=resume,
             mask=mask,
             evidence=evidence,
+            parts=parts,
             on_progress=on_progress,
         )
     show_summary(console, summary)
     return SOME_REFUSED if summary.refused or summary.unread else 0
+
+
+@contextmanager
+def _engine(name: str, address: str | None, model: Path, backend: str, threads: int | None) -> Iterator[Engine]:
+    """Load what scores the posts.
+
+    :raises typer.BadParameter: if an option belongs to another engine.
+    """
+    if name == "local":
+        if address is not None:
+            raise typer.BadParameter("--address is the address of a cluster; add --engine ray")
+        with closing(Detector.load(model, backend=backend, threads=threads, copies=KEPT)) as detector:
+            yield LocalEngine(detector)
+        return
+    if backend != "onnx":
+        raise typer.BadParameter("--engine ray runs the default backend alone; leave out --backend")
+    from detector.engines.cluster import cluster
+
+    with cluster(address, model, threads=threads) as engine:
+        yield engine
 
 
 @app.command()

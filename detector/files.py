@@ -3,37 +3,36 @@
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from detector.batches import BATCH_SIZE, Batch, batches
 from detector.chain import MANIFEST, EvidenceFolder
 from detector.checkpoint import Checkpoint, Run, checkpoint_beside, describe_run
 from detector.columns import Choice
+from detector.engines import Engine, LocalEngine
 from detector.errors import InputError, OutputError
-from detector.inputs import Plan, Reading, Source, check_lasts, expand, quoted
+from detector.inputs import Plan, Reading, Source, check_lasts, expand
 from detector.masked_rows import mask_fields
 from detector.masking import mask_contacts, mask_text, mask_verdict
-from detector.outputs import Writer, check_suffix, is_special, reserved_names, whole_file, writer_for, writing
-from detector.records import Post, Verdict
+from detector.outputs import Columns, Writer, check_suffix, is_special, reserved_names, whole_file, writer_for, writing
+from detector.parts import PartsWriter, whole_folder
+from detector.records import Verdict
 from detector.refusals import ErrorFile, Refusals, set_aside
 from detector.scoring import Detector
 from detector.summary import Summary
-from detector.tables import STANDARD_INPUT, Row, Table
-
-BATCH_SIZE = 256
-_BATCH_CHARACTERS = 4 << 20
-"""Characters of text that close a batch: a few texts of megabytes each are not held in memory together."""
+from detector.tables import STANDARD_INPUT, Row
 
 OnProgress = Callable[[int, int, int | None], None]
 """Is told the rows done, the bytes read, and the bytes in all if they are known."""
 
 
 def score_files(
-    detector: Detector,
+    detector: Detector | Engine,
     inputs: Sequence[Path | str],
     output: Path | str | BinaryIO,
     *,
@@ -43,6 +42,7 @@ def score_files(
     resume: bool = False,
     mask: bool = False,
     evidence: Path | None = None,
+    parts: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Summary:
     """Score every post of some files, and write each record with its verdict.
@@ -50,6 +50,7 @@ def score_files(
     A record that cannot be read or scored has ``error`` set in its row of the output; it never stops the others. Nor does a file
     that cannot be read, or not to its end, if it is one of several: the summary names it.
 
+    :param detector: What scores the posts: a detector in this process, or another engine.
     :param inputs: CSV, JSONL or Parquet files, folders of them and patterns, also mixed; ``-`` is standard input.
     :param output: A file whose extension says its format: ``.jsonl``, ``.csv`` or ``.parquet``. It appears under its name
         only when it is whole. Or a binary stream, which gets JSONL.
@@ -61,6 +62,7 @@ def score_files(
     :param mask: Whether contacts and personal numbers are hidden in all that is written but the evidence. See
         :mod:`detector.masking`.
     :param evidence: Folder that keeps the flagged posts as they came. See :mod:`detector.chain`.
+    :param parts: Rows in each part, if the output is to be a folder of files of the format that its name says.
     :param on_progress: Called after each batch.
     :raises InputError: if no input can be read, or the kept progress belongs to a run with other inputs, options or another model.
     :raises ColumnError: if it is not clear which column holds the text.
@@ -82,29 +84,49 @@ def score_files(
     for each in files if evidence else ():
         check_lasts(each.path, "can be checked against its hash later")
     check_are_apart([each.path for each in files], [written, *([errors.path] if errors else [])])
-    labels = detector.bundle.manifest.labels
-    started, copies_before = time.perf_counter(), detector.copies_found
+    engine = LocalEngine(detector) if isinstance(detector, Detector) else detector
+    labels = engine.bundle.manifest.labels
+    started, copies_before = time.perf_counter(), engine.copies_found
     with ExitStack() as opened:
         plan = Plan(files, reading or Reading(), reserved_names(labels), whole=suffix != ".jsonl", opened=opened)
-        run = partial(describe_run, detector, files, plan.reading, mask=mask)
+        run = partial(describe_run, engine.bundle, engine.runtime, files, plan.reading, mask=mask)
         checkpoint = opened.enter_context(_checkpoint(path, run)) if resume else None
         # The checkpoint is locked: no other process writes under this name.
         token = "progress" if resume else None
         refusals = opened.enter_context(set_aside(errors, token=token))
-        stream = opened.enter_context(nullcontext(cast(BinaryIO, output)) if path is None else whole_file(path, token=token))
         with writing(name):
-            writer = writer_for(suffix, stream, plan.columns, labels)
-        chain = opened.enter_context(EvidenceFolder(evidence, detector.bundle.sha256)) if evidence else None
+            writer = _writer(opened, path or cast(BinaryIO, output), suffix, plan.columns, labels, parts, token)
+        chain = opened.enter_context(EvidenceFolder(evidence, engine.bundle.sha256)) if evidence else None
         summary = Summary(inputs=plan.descriptions, kept=chain.kept if chain else None)
         results = _Results(name, writer, refusals, summary, mask, chain)
         try:
-            _Job(detector, plan, results, checkpoint, batch_size, on_progress).run()
+            engine.begin(files, plan.reading)
+            _Job(engine, plan, results, checkpoint, batch_size, on_progress).run()
         except BaseException:
             writer.abandon()
             raise
-    results.summary.copies = detector.copies_found - copies_before
+    results.summary.copies = engine.copies_found - copies_before
     results.summary.seconds = time.perf_counter() - started
     return results.summary
+
+
+def _writer(
+    opened: ExitStack,
+    output: Path | BinaryIO,
+    suffix: str,
+    columns: Columns,
+    labels: Sequence[str],
+    parts: int | None,
+    token: str | None,
+) -> Writer:
+    """Return what writes the output, which is whole when ``opened`` is closed."""
+    if parts is not None:
+        if parts < 1 or not isinstance(output, Path):
+            raise InputError(f"expected the name of a folder and at least 1 row in a part, got {parts}")
+        folder = opened.enter_context(whole_folder(output, token=token))
+        return PartsWriter(folder, suffix, columns, labels, parts)
+    stream = opened.enter_context(whole_file(output, token=token)) if isinstance(output, Path) else output
+    return writer_for(suffix, stream, columns, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +191,14 @@ class _Job:
 
     def __init__(
         self,
-        detector: Detector,
+        engine: Engine,
         plan: Plan,
         results: _Results,
         checkpoint: Checkpoint | None,
         batch_size: int,
         on_progress: OnProgress | None,
     ) -> None:
-        self._detector = detector
+        self._engine = engine
         self._plan = plan
         self._results = results
         self._checkpoint = checkpoint
@@ -189,82 +211,35 @@ class _Job:
             self._results.unread(file, reason)
         sizes = [source.size for source in self._plan.sources]
         total = None if None in sizes else sum(size or 0 for size in sizes)
-        before = 0
-        for source in self._plan.sources:
-            for table, batch in self._read(source):
-                self._score(source, table, batch)
-                if self._on_progress is not None:
-                    self._on_progress(self._results.summary.rows, before + batch[-1][0].position, total)
-            before += source.size or 0
+        model = self._engine.bundle.identity
+        for batch in batches(self._plan, self._batch_size, model=model, on_unread=self._results.unread):
+            self._score(batch)
+            if self._on_progress is not None:
+                self._on_progress(self._results.summary.rows, batch.position, total)
         self._results.finish()
 
-    def _read(self, source: Source) -> Iterator[tuple[Table, list[tuple[Row, object]]]]:
-        """Yield the rows of a source, as far as it can be read."""
-        try:
-            with source.opened(self._plan.reading) as table:
-                for batch in _batches(table, source.choice, self._batch_size):
-                    yield table, batch
-        except InputError as error:
-            if len(self._plan.sources) + len(self._plan.unread) == 1:
-                raise
-            self._results.unread(source.name, str(error))
-
-    def _score(self, source: Source, table: Table, batch: list[tuple[Row, object]]) -> None:
-        start = self._results.summary.rows
-        items = [self._item(table, source.choice, row, text, start + place) for place, (row, text) in enumerate(batch, 1)]
-        for (row, text), verdict in zip(batch, self._verdicts(items), strict=True):
-            self._results.row(source, row, text, verdict)
+    def _score(self, batch: Batch) -> None:
+        for (row, text), verdict in zip(batch.rows, self._verdicts(batch), strict=True):
+            self._results.row(batch.source, row, text, verdict)
         self._results.flush()
 
-    def _verdicts(self, items: list[Post | Verdict]) -> list[Verdict]:
+    def _verdicts(self, batch: Batch) -> list[Verdict]:
         """Return the verdicts on what stands in some rows, those of an earlier run first."""
         if self._checkpoint is None:
-            return self._scored(items)
-        known = self._checkpoint.recall(items, self._detector.bundle.identity)
+            return self._scored(batch)
+        known = self._checkpoint.recall(batch.items, self._engine.bundle.identity)
         self._results.summary.resumed += len(known)
-        scored = self._scored(items[len(known) :])
+        scored = self._scored(batch, len(known))
         if self._results.mask:
             scored = list(map(mask_contacts, scored))
         if scored:
             self._checkpoint.keep(scored)
         return known + scored
 
-    def _scored(self, items: list[Post | Verdict]) -> list[Verdict]:
-        scored = self._detector.stream([item for item in items if isinstance(item, Post)], batch_size=self._batch_size)
-        return [item if isinstance(item, Verdict) else next(scored) for item in items]
-
-    def _item(self, table: Table, choice: Choice, row: Row, text: object, number: int) -> Post | Verdict:
-        """Return what is to be scored, or the verdict on what cannot be."""
-        identity = choice.id_of(row.fields, number)
-        error = row.error
-        if error is None and text is None:
-            error = f"expected a text in {quoted(choice.text)}, got nothing"
-        elif error is None and isinstance(text, str):
-            error = table.undecoded(text)
-        if error is not None:
-            return Verdict(identity, model=self._detector.bundle.identity, error=error)
-        # Of a wrong type perhaps: the detector says so in the verdict.
-        return Post(cast(str, text), identity, choice.language_of(row.fields))
-
-
-def _batches(table: Table, choice: Choice, batch_size: int) -> Iterator[list[tuple[Row, object]]]:
-    """Yield rows with their texts, few enough to be held in memory together."""
-    batch: list[tuple[Row, object]] = []
-    characters = 0
-    try:
-        for row in table.rows():
-            batch.append((row, choice.text_of(row.fields)))
-            characters += sum(len(value) for value in row.fields.values() if isinstance(value, str))
-            if len(batch) == batch_size or characters > _BATCH_CHARACTERS:
-                yield batch
-                batch, characters = [], 0
-    except InputError:
-        # What stands before the damage is scored.
-        if batch:
-            yield batch
-        raise
-    if batch:
-        yield batch
+    def _scored(self, batch: Batch, known: int = 0) -> list[Verdict]:
+        posts = batch.posts(known)
+        answers = iter(self._engine.score(posts) if posts else ())
+        return [item if isinstance(item, Verdict) else next(answers) for item in batch.items[known:]]
 
 
 def _checkpoint(path: Path | None, describe: Callable[[], Run]) -> AbstractContextManager[Checkpoint]:
