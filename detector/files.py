@@ -78,8 +78,8 @@ def score_files(
     name = str(path) if path is not None else "standard output"
     own = [path, errors.path if errors else None, evidence / MANIFEST if evidence else None]
     files = expand(inputs, leave_out=[each for each in own if each is not None])
-    if errors is not None and path is not None and os.path.realpath(errors.path) == os.path.realpath(path):
-        raise OutputError(f"{path}: is the output and the file of errors; write them to different names")
+    if path is not None:
+        _check_own_names(path, errors, evidence)
     written = path if path is not None else cast(BinaryIO, output)
     for each in files if evidence else ():
         check_lasts(each.path, "can be checked against its hash later")
@@ -246,6 +246,15 @@ def _checkpoint(path: Path | None, describe: Callable[[], Run]) -> AbstractConte
     if path is None or is_special(path):
         raise InputError("expected the name of an output file, beside which a run that can be resumed keeps its progress")
     return checkpoint_beside(path, describe())
+
+
+def _check_own_names(output: Path, errors: ErrorFile | None, evidence: Path | None) -> None:
+    """Refuse what is to be written under the name of the output, or in the folder that the output will be."""
+    name = os.path.realpath(output)
+    if errors is not None and os.path.realpath(errors.path) == name:
+        raise OutputError(f"{output}: is the output and the file of errors; write them to different names")
+    if evidence is not None and Path(os.path.realpath(evidence)).is_relative_to(name):
+        raise OutputError(f"{output}: is the output, and evidence is to be kept there; keep it in a folder of its own")
 
 
 def check_are_apart(inputs: Iterable[Path | str], outputs: Iterable[Path | BinaryIO]) -> None:

@@ -8,8 +8,11 @@ import os
 import socket
 import sys
 from contextlib import ExitStack
+from inspect import signature
+from pathlib import Path
+from typing import Any
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_register_timeout_seconds": "300", "RAY_worker_niceness": "0"}
 PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 MACHINE = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
 
@@ -22,10 +25,25 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+def patient() -> None:
+    """Tell each machine the port of its agent: it waits 15 s for the agent to write it down, and ends, too little where all is busy."""
+    from ray._private import services
+
+    start = services.start_raylet
+
+    def start_with_port(*arguments: Any, **options: Any) -> Any:
+        given = signature(start).bind(*arguments, **options).arguments
+        name = f"dashboard_agent_listen_port_{given['node_id']}"
+        Path(given["session_dir"], name).write_text(str(given["dashboard_agent_listen_port"]))
+        return start(*arguments, **options)
+
+    services.start_raylet = start_with_port
+
+
 def main() -> None:
     from ray.cluster_utils import Cluster
 
-    # Where ports are not given, a machine waits 15 s for a helper to choose them, and ends: too little on one that is busy.
+    patient()
     ports = [dict(zip(PORTS, free_ports(len(PORTS)), strict=True)) for _ in range(3)]
     nodes = Cluster(initialize_head=True, head_node_args=MACHINE | ports[0] | {"num_cpus": 0})
     machines = [nodes.add_node(**MACHINE, **each) for each in ports[1:]]

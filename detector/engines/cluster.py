@@ -6,26 +6,31 @@ CPUs. The verdicts come back in the order of the posts; the command reads its in
 checkpoint as it does without a cluster. What is lost with a process or a machine is scored again elsewhere, by Ray; what is lost
 with the command is scored again when it is resumed.
 
+Posts and contacts travel as they are, with --mask too: they are hidden where the command writes. Ray holds both in the memory of
+the machines, and in its folder on their disks if that is full.
+
     inputs ─ read_posts ─> blocks of posts ─ map_batches(Scorer) ─> verdicts in order ─> output, checkpoint
              one task, here                  one actor a machine     the command, here
 """
 
 import logging
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 
-# Written, never read: Ray takes some settings from nowhere else.
+# Written, never read: Ray takes this setting from nowhere else.
 from os import environ
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
-from detector import errors
 from detector.bundle import Bundle, read_bundle
 from detector.checkpoint import read_verdict
 from detector.engines.workers import Scorer, checksum, installed, read_posts
-from detector.errors import BackendError, DetectorError, InputError, MissingExtraError
+from detector.errors import BackendError, BundleError, DetectorError, InputError, MissingExtraError
 from detector.inputs import Input, Reading, check_lasts
 from detector.records import Post, Verdict
 
@@ -35,6 +40,7 @@ _CPU_SHARE = 0.01
 """CPUs that Ray keeps for an actor, which uses all of its machine: with so few another machine can always take it in."""
 _DEATHS = 20
 """Actors in a row that may die while they load their model."""
+_ERRORS: dict[str, type[DetectorError]] = {each.__name__: each for each in (BackendError, BundleError, InputError)}
 _START = "ray start --head --disable-usage-stats"
 
 
@@ -84,7 +90,7 @@ class ClusterEngine:
     def _verdict(self, row: int, post: Post, answers: Iterator[Any]) -> Verdict:
         answered, check, line, copies, kind = next(answers, (0, 0, b"", 0, None))
         if kind is not None:
-            raise getattr(errors, kind, BackendError)(line.decode())
+            raise _ERRORS.get(kind, BackendError)(line.decode())
         if (answered, check) != (row, checksum(post.text)):
             raise InputError(
                 f"row {row}: the process that reads for the cluster found another post there, or none; "
@@ -112,7 +118,6 @@ class ClusterEngine:
                     compute=ActorPoolStrategy(size=len(self._machines)),
                     fn_constructor_args=wanted,
                     num_cpus=_CPU_SHARE,
-                    scheduling_strategy="SPREAD",
                 )
                 for table in verdicts.iter_batches(batch_size=None, batch_format="pyarrow"):
                     columns = (table.column(name).to_pylist() for name in ("row", "check", "verdict", "copies", "error"))
@@ -160,28 +165,22 @@ def cluster(address: str | None, model: Path, *, threads: int | None = None) -> 
     except ImportError as error:
         raise MissingExtraError(str(error.name), "ray") from error
     bundle = read_bundle(model)
-    _connect(ray, address)
-    try:
+    with _unheard(), _connected(ray, address):
         cpus = {node["NodeID"]: int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]}
         machines = {name: threads or count for name, count in sorted(cpus.items()) if count}
         if not machines:
             raise BackendError("expected a cluster with a CPU to score on, got none; start ray on one machine more")
         with closing(ClusterEngine(bundle, machines)) as engine:
             yield engine
-    finally:
-        ray.shutdown()
 
 
-def _connect(ray: Any, address: str | None) -> None:  # noqa: ANN401
-    """Join a cluster, or start one here; nothing is shown, and nothing sent anywhere."""
+@contextmanager
+def _connected(ray: Any, address: str | None) -> Iterator[None]:  # noqa: ANN401
+    """Join a cluster, or start one here; nothing is sent anywhere else."""
     environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    # Ray warns of what it has itself put into its store.
-    environ["RAY_BACKEND_LOG_LEVEL"] = "fatal"
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except DetectorError:
-        raise
+        ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # of several kinds, without a public root
         reason = str(error).strip().split("\n")[0]
         raise BackendError(f"{address or 'this machine'}: no Ray cluster answers: {reason}; start one with: {_START}") from error
@@ -190,3 +189,38 @@ def _connect(ray: Any, address: str | None) -> None:  # noqa: ANN401
         signal.signal(signal.SIGTERM, handler)
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep what Ray says off the terminal, and out of an output that is standard output: its threads write there, its C++ to 2."""
+    terminal = os.dup(2)
+    with (
+        open(os.devnull, "wb") as nowhere,
+        open(terminal, "w", buffering=1, encoding="utf-8", errors="backslashreplace") as errors_shown,
+        redirect_stderr(errors_shown),
+        redirect_stdout(cast(TextIO, _MainThread(sys.stdout))),
+    ):
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+
+
+class _MainThread:
+    """Standard output for the main thread; what others write is dropped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, if it is the main thread that does."""
+        return self._stream.write(text) if threading.current_thread() is threading.main_thread() else len(text)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._stream, name)

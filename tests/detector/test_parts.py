@@ -98,3 +98,12 @@ def test_parts_want_a_name_and_a_size(detector: Detector, tmp_path: Path) -> Non
     with (tmp_path / "stream").open("wb") as stream, pytest.raises(InputError, match="the name of a folder"):
         score_files(detector, [source], stream, parts=2)
     assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize("place", ["out.jsonl", "out.jsonl/evidence"])
+@pytest.mark.parametrize("parts", [None, 2])
+def test_evidence_is_not_kept_where_the_output_will_be(detector: Detector, tmp_path: Path, place: str, parts: int | None) -> None:
+    source = write_posts(tmp_path / "in.jsonl", 3)
+    with pytest.raises(OutputError, match=r"out\.jsonl: is the output, and evidence is to be kept there"):
+        score_files(detector, [source], tmp_path / "out.jsonl", parts=parts, evidence=tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
