@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, cast
 
 from detector.bundle import Bundle
 from detector.errors import InputError, OutputError
-from detector.inputs import Input, Reading, is_stream
+from detector.inputs import Input, Reading, check_lasts
 from detector.outputs import writing
 from detector.records import Contact, Evidence, IndicatorFinding, Post, Verdict
 from detector.tables import reading
@@ -39,6 +39,7 @@ _WHAT = {
     "package": "version of the package",
     "runtime": "backend",
     "options": "choice of columns or encoding",
+    "mask": "choice of --mask",
 }
 """Names for what belongs to a run, where they are not the same as in the file."""
 
@@ -46,12 +47,13 @@ Run = Mapping[str, object]
 """What a checkpoint belongs to, as JSON has it."""
 
 
-def describe_run(bundle: Bundle, runtime: str, inputs: Sequence[Input], how: Reading) -> Run:
+def describe_run(bundle: Bundle, runtime: str, inputs: Sequence[Input], how: Reading, *, mask: bool = False) -> Run:
     """Return all that a verdict depends on: inputs with their hashes, options, model and version.
 
     Threads, batches, engines and the names of other outputs may differ when a run is resumed.
 
     :param runtime: Name of the backend.
+    :param mask: Whether contacts are hidden, in the progress too: a run that shows them cannot go on from it.
     :raises InputError: if an input is not a file, and cannot be read again.
     """
     try:
@@ -64,6 +66,7 @@ def describe_run(bundle: Bundle, runtime: str, inputs: Sequence[Input], how: Rea
         "model": bundle.sha256,
         "runtime": runtime,
         "options": asdict(how),
+        "mask": mask,
         "inputs": [_fingerprint(each.path) for each in inputs],
     }
     return cast(Run, json.loads(json.dumps(run)))
@@ -71,8 +74,7 @@ def describe_run(bundle: Bundle, runtime: str, inputs: Sequence[Input], how: Rea
 
 def _fingerprint(path: Path | str) -> list[object]:
     """Return name, size and SHA-256 of an input; of one that is missing or no file only the name."""
-    if is_stream(path):
-        raise InputError(f"{path}: expected a file, which a resumed run can read again; save the stream under a name")
+    check_lasts(path, "a resumed run can read again")
     try:
         with open(path, "rb") as stream:
             return [str(path), os.fstat(stream.fileno()).st_size, hashlib.file_digest(stream, "sha256").hexdigest()]

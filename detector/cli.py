@@ -1,5 +1,6 @@
 """``scam-detector``: parse, call, print."""
 
+import io
 import json
 import os
 import signal
@@ -16,7 +17,13 @@ import typer
 from detector.batches import BATCH_SIZE
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from detector.commands.campaigns import campaigns
+from detector.commands.doctor import doctor
+from detector.commands.export import export
 from detector.commands.facts import facts
+from detector.commands.options import Mask
+from detector.commands.report import report
+from detector.commands.review import review
+from detector.commands.verify import verify
 from detector.copies import KEPT
 from detector.engines import Engine, LocalEngine
 from detector.errors import SOME_REFUSED, DetectorError, InputError, exit_code
@@ -40,7 +47,8 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 app = typer.Typer(
     name="scam-detector",
     help="Find online-scam recruitment in job posts: calibrated scores, visible evidence.",
-    epilog="Exit status: 0 all good, 2 some rows refused, 3 input, 4 model, 5 runtime, 6 output, 7 missing extra, 64 usage.",
+    epilog="Exit status: 0 all good, 2 some rows refused, 3 input, 4 model, 5 runtime, 6 output, 7 missing extra, 8 evidence, "
+    "64 usage.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -60,6 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     :param arguments: Command-line arguments instead of those of this process.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a terminal of another encoding cannot show is no error, and neither is the name of a file that is no Unicode.
+        sys.stdout.reconfigure(errors="backslashreplace")
     with _handled_signals():
         try:
             with writing("standard output"):
@@ -106,7 +117,7 @@ def _options(
     pass
 
 
-@app.command(epilog="Example: scam-detector score scrape/ 'more/*.parquet' -o verdicts.csv --resume --errors refused.jsonl")
+@app.command()
 def score(
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT", help="CSV, JSONL or Parquet, folders of them, patterns; '-' is standard input.")
@@ -140,6 +151,15 @@ def score(
         Path | None, typer.Option("--errors", help="JSONL file for refused rows: file, row, line, id, reason.")
     ] = None,
     errors_with_text: Annotated[bool, typer.Option("--errors-with-text", help="Write the refused texts there too.")] = False,
+    mask: Mask = False,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidence",
+            help="Folder that keeps every flagged post (high, review) as it came, chained by hashes, for verify to check; later "
+            "runs add to it. Only its owner can open it: it holds the originals, with --mask too.",
+        ),
+    ] = None,
     parts: Annotated[
         int | None, typer.Option("--parts", min=1, help="Make OUTPUT a folder of files with so many rows each.", show_default=False)
     ] = None,
@@ -155,7 +175,14 @@ def score(
     backend: BackendName = "onnx",
     model: Model = DEFAULT_BUNDLE,
 ) -> int:
-    """Score files of posts; every column of the input is carried over, those with the name of a result as input_NAME."""
+    """Score files of posts; every column of the input is carried over, those with the name of a result as input_NAME.
+
+    \b
+    Examples:
+      scam-detector score posts.csv -o verdicts.csv
+      scam-detector score scrape/ 'more/*.parquet' -o verdicts.csv --resume --errors refused.jsonl
+      scam-detector score scrape/ -o verdicts.parquet --parts 100000 --engine ray --address auto --resume
+    """
     from rich.console import Console
 
     from detector.terminal import progress_on, show_summary
@@ -182,6 +209,8 @@ def score(
             errors=ErrorFile(errors, with_text=errors_with_text) if errors else None,
             resume=resume,
             parts=parts,
+            mask=mask,
+            evidence=evidence,
             on_progress=on_progress,
         )
     show_summary(console, summary)
@@ -218,7 +247,13 @@ def explain(
     backend: BackendName = "onnx",
     model: Model = DEFAULT_BUNDLE,
 ) -> None:
-    """Score one post and show which words carried the score."""
+    """Score one post and show which words carried the score.
+
+    \b
+    Examples:
+      scam-detector explain "Chat support in Poipet, free flight, no experience"
+      scam-detector explain --language km --json - < post.txt
+    """
     from rich.console import Console
 
     from detector.terminal import show_verdict
@@ -229,14 +264,20 @@ def explain(
     if verdict.error is not None:
         raise InputError(verdict.error)
     if as_json:
-        typer.echo(json.dumps(verdict.to_dict(), ensure_ascii=False, indent=2))
+        _print_json(verdict.to_dict())
     else:
         show_verdict(Console(highlight=False), post.text, verdict)
 
 
 @app.command("model")
 def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
-    """Show which model is loaded: version, languages, operating points, hashes."""
+    """Show which model is loaded: version, languages, operating points, hashes.
+
+    \b
+    Examples:
+      scam-detector model
+      scam-detector model --json --model my-model
+    """
     from rich.console import Console
 
     from detector.terminal import show_bundle
@@ -244,13 +285,23 @@ def show_model(as_json: AsJson = False, model: Model = DEFAULT_BUNDLE) -> None:
     bundle = read_bundle(model)
     if as_json:
         plain = {"identity": bundle.identity, "sha256": bundle.sha256, "folder": str(bundle.folder), **asdict(bundle.manifest)}
-        typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+        _print_json(plain)
     else:
         show_bundle(Console(highlight=False), bundle)
 
 
 app.command("campaigns")(campaigns)
+app.command("doctor")(doctor)
 app.command("facts")(facts)
+app.command("report")(report)
+app.command("verify")(verify)
+app.command("export")(export)
+app.command("review")(review)
+
+
+def _print_json(plain: object) -> None:
+    # Escapes of an encoding's own are not those of JSON.
+    typer.echo(json.dumps(plain, ensure_ascii=sys.stdout.encoding.lower() != "utf-8", indent=2))
 
 
 def _from_standard_input() -> str:

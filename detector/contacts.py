@@ -6,12 +6,15 @@ Google's libphonenumber for numbers.
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from detector.records import Contact
 from detector.spelled_out import spell_plainly
 
 MAX_CONTACTS = 50
+
+Place = tuple[int, int, Contact]
+"""Start and end of a contact's value in the text that was searched, in characters, and the contact."""
 
 _LINKS = (
     ("telegram", re.compile(r"\b(?:t\.me|telegram\.me)/(?:s/)?(\+[\w-]{8,64}|joinchat/[\w-]{8,64}|\w{4,32})", re.I | re.A)),
@@ -94,26 +97,41 @@ def find_contacts(text: str, language: str | None = None) -> tuple[Contact, ...]
     """
     text = spell_plainly(text)
     found: dict[Contact, None] = {}
-    for finder in (_links(text), _handles(text), _urls(text), _phones(text, language or "")):
-        for contact in finder:
+    for finder in _finders(text, language):
+        for _, _, contact in finder:
             found.setdefault(contact)
             if len(found) == MAX_CONTACTS:
                 return tuple(found)
     return tuple(found)
 
 
-def _links(text: str) -> Iterator[Contact]:
+def places_of_contacts(text: str, language: str | None = None) -> Iterator[Place]:
+    """Yield every place of a contact in a text, also of one named before; several may share characters.
+
+    :param text: A normalised text that is spelled plainly, see :mod:`detector.spelled_out`.
+    :param language: As for :func:`find_contacts`.
+    """
+    return chain.from_iterable(_finders(text, language))
+
+
+def _finders(text: str, language: str | None) -> tuple[Iterator[Place], ...]:
+    return _links(text), _handles(text), _urls(text), _phones(text, language or "")
+
+
+def _links(text: str) -> Iterator[Place]:
     for kind, pattern in _LINKS:
         for match in pattern.finditer(text):
-            if kind == "telegram":
-                invitation = "+" in match[1] or "/" in match[1]
-                yield Contact(kind, f"t.me/{match[1]}" if invitation else f"@{match[1]}")
-            elif kind in {"whatsapp", "viber", "zalo"}:
-                yield Contact(kind, _number(match[1], country="84" if kind == "zalo" else ""))
-            elif kind == "facebook":
-                yield Contact(kind, match[1].rstrip("./"))
-            else:
-                yield Contact(kind, match[1])
+            yield *match.span(1), _linked(kind, match[1])
+
+
+def _linked(kind: str, value: str) -> Contact:
+    """Return the contact of a link with its value as it stands there."""
+    if kind == "telegram":
+        invitation = "+" in value or "/" in value
+        return Contact(kind, f"t.me/{value}" if invitation else f"@{value}")
+    if kind in {"whatsapp", "viber", "zalo"}:
+        return Contact(kind, _number(value, country="84" if kind == "zalo" else ""))
+    return Contact(kind, value.rstrip("./") if kind == "facebook" else value)
 
 
 def _number(written: str, *, country: str) -> str:
@@ -129,22 +147,22 @@ def _number(written: str, *, country: str) -> str:
     return f"+{country}{digits[1:]}" if country else digits
 
 
-def _urls(text: str) -> Iterator[Contact]:
+def _urls(text: str) -> Iterator[Place]:
     for match in _URL.finditer(text):
         if not _MESSENGER_URL.match(match[1]):
-            yield Contact("url", match[1].rstrip(_URL_END))
+            yield *match.span(1), Contact("url", match[1].rstrip(_URL_END))
 
 
-def _handles(text: str) -> Iterator[Contact]:
+def _handles(text: str) -> Iterator[Place]:
     """Yield names with an ``@``, and those without that stand right behind a messenger's name."""
     for match in _AT_NAME.finditer(text):
         platform = _platform_before(text, match.start())
         if not _NO_NAME.fullmatch(match[1]) and (platform or len(match[1]) > 4):
-            yield _handle(platform, match[0])
+            yield *match.span(), _handle(platform, match[0])
     for match in _PLATFORM.finditer(text):
         behind = _NAME_BEHIND.match(text, match.end())
         if behind is not None and _is_name(behind):
-            yield _handle(match.lastgroup, behind["name"])
+            yield *behind.span("name"), _handle(match.lastgroup, behind["name"])
 
 
 def _platform_before(text: str, place: int) -> str | None:
@@ -171,7 +189,7 @@ def _is_name(match: re.Match[str]) -> bool:
     return bool(_TELLING.match(name)) or (bool(match["mark"]) and match["end"] is not None and name.islower())
 
 
-def _phones(text: str, language: str) -> Iterator[Contact]:
+def _phones(text: str, language: str) -> Iterator[Place]:
     if not _DIGITS.search(text):
         return
     # Imported here: it costs more than the rest of the module, and most posts hold no number.
@@ -183,7 +201,8 @@ def _phones(text: str, language: str) -> Iterator[Contact]:
             # A number that is one in the first country is not read again as one of the next.
             if taken.isdisjoint(range(match.start, match.end)):
                 taken.update(range(match.start, match.end))
-                yield Contact("phone", phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164))
+                number = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
+                yield match.start, match.end, Contact("phone", number)
 
 
 def _regions(language: str) -> tuple[str | None, ...]:

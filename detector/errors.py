@@ -7,6 +7,7 @@ DetectorError
     OutputError             the result could not be written: disk full, no such folder
     BundleError             the model folder is missing a file, or a file is not the one it declares
     BackendError            the runtime failed on valid input; retry or report
+    EvidenceError           kept evidence is not what its manifest says
     MissingExtraError       an optional dependency is not installed
 """
 
@@ -48,6 +49,10 @@ class BackendError(DetectorError):
     """The runtime failed on valid input."""
 
 
+class EvidenceError(DetectorError):
+    """Kept evidence is not what its manifest says."""
+
+
 class MissingExtraError(DetectorError):
     """An optional dependency is not installed.
 
@@ -67,6 +72,7 @@ EXIT_CODES: dict[type[DetectorError], int] = {
     BackendError: 5,
     OutputError: 6,
     MissingExtraError: 7,
+    EvidenceError: 8,
 }
 """Exit status of a command for each branch of the tree."""
 

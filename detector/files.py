@@ -5,15 +5,20 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from detector.batches import BATCH_SIZE, Batch, batches
-from detector.checkpoint import Checkpoint, checkpoint_beside, describe_run
+from detector.chain import MANIFEST, EvidenceFolder
+from detector.checkpoint import Checkpoint, Run, checkpoint_beside, describe_run
+from detector.columns import Choice
 from detector.engines import Engine, LocalEngine
 from detector.errors import InputError, OutputError
-from detector.inputs import Input, Plan, Reading, Source, expand
+from detector.inputs import Plan, Reading, Source, check_lasts, expand
+from detector.masked_rows import mask_fields
+from detector.masking import mask_contacts, mask_text, mask_verdict
 from detector.outputs import Columns, Writer, check_suffix, is_special, reserved_names, whole_file, writer_for, writing
 from detector.parts import PartsWriter, whole_folder
 from detector.records import Verdict
@@ -36,6 +41,8 @@ def score_files(
     errors: ErrorFile | None = None,
     resume: bool = False,
     parts: int | None = None,
+    mask: bool = False,
+    evidence: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Summary:
     """Score every post of some files, and write each record with its verdict.
@@ -53,10 +60,14 @@ def score_files(
     :param resume: Whether to keep what was scored beside the output until that is whole, and to go on from what an earlier run
         kept there. The output is the same to the last byte. See :mod:`detector.checkpoint`.
     :param parts: Rows in each part, if the output is to be a folder of files of the format that its name says.
+    :param mask: Whether contacts and personal numbers are hidden in all that is written but the evidence. See
+        :mod:`detector.masking`.
+    :param evidence: Folder that keeps the flagged posts as they came. See :mod:`detector.chain`.
     :param on_progress: Called after each batch.
     :raises InputError: if no input can be read, or the kept progress belongs to a run with other inputs, options or another model.
     :raises ColumnError: if it is not clear which column holds the text.
-    :raises OutputError: if the output cannot be written, or is one of the inputs.
+    :raises OutputError: if the output or the evidence cannot be written, or the output is one of the inputs.
+    :raises EvidenceError: if the folder of evidence holds a broken chain.
     """
     if batch_size < 1:
         raise InputError(f"batch_size must be at least 1, got {batch_size}")
@@ -65,23 +76,29 @@ def score_files(
     path = Path(output) if isinstance(output, str | Path) else None
     suffix = check_suffix(path) if path is not None else ".jsonl"
     name = str(path) if path is not None else "standard output"
-    files = expand(inputs, leave_out=[*([path] if path else []), *([errors.path] if errors else [])])
+    own = [path, errors.path if errors else None, evidence / MANIFEST if evidence else None]
+    files = expand(inputs, leave_out=[each for each in own if each is not None])
     if errors is not None and path is not None and os.path.realpath(errors.path) == os.path.realpath(path):
         raise OutputError(f"{path}: is the output and the file of errors; write them to different names")
     written = path if path is not None else cast(BinaryIO, output)
+    for each in files if evidence else ():
+        check_lasts(each.path, "can be checked against its hash later")
     check_are_apart([each.path for each in files], [written, *([errors.path] if errors else [])])
     engine = LocalEngine(detector) if isinstance(detector, Detector) else detector
     labels = engine.bundle.manifest.labels
     started, copies_before = time.perf_counter(), engine.copies_found
     with ExitStack() as opened:
         plan = Plan(files, reading or Reading(), reserved_names(labels), whole=suffix != ".jsonl", opened=opened)
-        checkpoint = opened.enter_context(_checkpoint(path, engine, files, plan.reading)) if resume else None
+        run = partial(describe_run, engine.bundle, engine.runtime, files, plan.reading, mask=mask)
+        checkpoint = opened.enter_context(_checkpoint(path, run)) if resume else None
         # The checkpoint is locked: no other process writes under this name.
         token = "progress" if resume else None
         refusals = opened.enter_context(set_aside(errors, token=token))
         with writing(name):
             writer = _writer(opened, path or cast(BinaryIO, output), suffix, plan.columns, labels, parts, token)
-        results = _Results(name, writer, refusals, Summary(inputs=plan.descriptions))
+        chain = opened.enter_context(EvidenceFolder(evidence, engine.bundle.sha256)) if evidence else None
+        summary = Summary(inputs=plan.descriptions, kept=chain.kept if chain else None)
+        results = _Results(name, writer, refusals, summary, mask, chain)
         try:
             engine.begin(files, plan.reading)
             _Job(engine, plan, results, checkpoint, batch_size, on_progress).run()
@@ -117,15 +134,22 @@ class _Results:
     """Where each row ends: in the output, in the summary, and among the refusals if it is one.
 
     :ivar name: The output as messages name it.
+    :ivar mask: Whether contacts are hidden, but for the evidence.
     """
 
     name: str
     writer: Writer
     refusals: Refusals
     summary: Summary
+    mask: bool
+    evidence: EvidenceFolder | None
 
     def row(self, source: Source, row: Row, text: object, verdict: Verdict) -> None:
         """Add one row."""
+        if self.evidence is not None:
+            self.evidence.take(source.path, row, text, verdict)
+        if self.mask:
+            row, text, verdict = _masked(source.choice, row, text, verdict)
         with writing(self.name):
             self.writer.write(source.carrier.carry(row.fields), verdict)
         self.summary.count(source.name, row.number, verdict)
@@ -139,6 +163,8 @@ class _Results:
 
     def flush(self) -> None:
         """Hand on what can be handed on."""
+        if self.evidence is not None:
+            self.evidence.flush()
         with writing(self.name):
             self.writer.flush()
 
@@ -146,6 +172,15 @@ class _Results:
         """Write what is still held back."""
         with writing(self.name):
             self.writer.finish()
+
+
+def _masked(choice: Choice, row: Row, text: object, verdict: Verdict) -> tuple[Row, object, Verdict]:
+    """Return a row, its text and its verdict with contacts and personal numbers hidden."""
+    kept = {choice.id} if choice.id is not None else set()
+    fields = mask_fields(row.fields, text_columns=choice.text, kept=kept, language=verdict.language)
+    if isinstance(text, str):
+        return replace(row, fields=fields), mask_text(text, verdict.language), mask_verdict(verdict, text)
+    return replace(row, fields=fields), choice.text_of(fields), verdict
 
 
 class _Job:
@@ -195,6 +230,8 @@ class _Job:
         known = self._checkpoint.recall(batch.items, self._engine.bundle.identity)
         self._results.summary.resumed += len(known)
         scored = self._scored(batch, len(known))
+        if self._results.mask:
+            scored = list(map(mask_contacts, scored))
         if scored:
             self._checkpoint.keep(scored)
         return known + scored
@@ -205,10 +242,10 @@ class _Job:
         return [item if isinstance(item, Verdict) else next(answers) for item in batch.items[known:]]
 
 
-def _checkpoint(path: Path | None, engine: Engine, files: Sequence[Input], reading: Reading) -> AbstractContextManager[Checkpoint]:
+def _checkpoint(path: Path | None, describe: Callable[[], Run]) -> AbstractContextManager[Checkpoint]:
     if path is None or is_special(path):
         raise InputError("expected the name of an output file, beside which a run that can be resumed keeps its progress")
-    return checkpoint_beside(path, describe_run(engine.bundle, engine.runtime, files, reading))
+    return checkpoint_beside(path, describe())
 
 
 def check_are_apart(inputs: Iterable[Path | str], outputs: Iterable[Path | BinaryIO]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from detector.columns import Carrier, Choice, choose
 from detector.errors import ColumnError, InputError
-from detector.tables import STANDARD_INPUT, SUFFIXES, Table, open_table
+from detector.tables import STANDARD_INPUT, SUFFIXES, Table, is_named_as_table, open_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def expand(inputs: Iterable[Path | str], *, leave_out: Collection[Path] = ()) ->
             expanded.append(Input(each))
             continue
         found = [path for path in sorted(_tables(name)) if os.path.realpath(path) not in unwanted]
-        fault = f"{name}: expected a file that ends in {', '.join(sorted(SUFFIXES))}, found none"
+        fault = f"{name}: expected a file that ends in {', '.join(sorted(SUFFIXES))}, also with .gz behind, found none"
         expanded += [Input(path, found=True) for path in found] or [Input(each, fault=fault)]
     return expanded
 
@@ -70,7 +70,7 @@ def _tables(name: str) -> set[Path]:
     found: set[Path] = set()
     for match in glob.glob(name, recursive=True) if not os.path.isdir(name) else [name]:
         found.update(map(Path, _files_under(match) if os.path.isdir(match) else [match]))
-    return {path for path in found if path.suffix.lower() in SUFFIXES}
+    return set(filter(is_named_as_table, found))
 
 
 def _files_under(folder: str) -> Iterator[str]:
@@ -187,9 +187,14 @@ def is_file(path: Path | str) -> bool:
     return str(path) != STANDARD_INPUT and Path(path).is_file()
 
 
-def is_stream(path: Path | str) -> bool:
-    """Whether an input is there, but can be read only once."""
-    return str(path) == STANDARD_INPUT or (os.path.exists(path) and not is_file(path) and not os.path.isdir(path))
+def check_lasts(path: Path | str, why: str) -> None:
+    """Refuse what can be read only once.
+
+    :param why: What a file is needed for: 'which' and so on.
+    :raises InputError: if it is a stream.
+    """
+    if str(path) == STANDARD_INPUT or (os.path.exists(path) and not is_file(path) and not os.path.isdir(path)):
+        raise InputError(f"{path}: expected a file, which {why}; save the stream under a name")
 
 
 def _described(table: Table, choice: Choice) -> str:

@@ -43,6 +43,7 @@ class Detector:
     :param threads: Posts read side by side; by default one for each core this process may use.
     :param copies: Texts whose reading is kept for posts of the same text, whatever they look like before normalisation. Verdicts
         are the same to the last bit with and without; by default nothing is kept.
+    :ivar threads: Posts read side by side.
     :raises InputError: if ``threads`` is below 1, or ``copies`` below 0.
     """
 
@@ -56,8 +57,8 @@ class Detector:
         self._backend = backend
         self._encoder = Encoder.from_file(bundle.folder / TOKENIZER, max_tokens=manifest.max_tokens, overlap=manifest.overlap)
         self._copies: Copies[_Reading] = Copies(copies)
-        self._threads = threads or usable_cores()
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="score")
+        self.threads = threads or usable_cores()
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="score")
         self._closed = False
 
     @classmethod

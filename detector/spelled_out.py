@@ -5,7 +5,12 @@ the result is only for :mod:`detector.contacts` to search, never for the model.
 """
 
 import re
+from collections.abc import Callable
 from itertools import islice
+from typing import Protocol
+
+Replacement = str | Callable[[re.Match[str]], str]
+"""The new characters, without references to groups, or a function from the match to them."""
 
 _DIGIT_WORDS = (
     "zero nol kosong sifar cero ноль không zéro शून्य صفر ศูนย์ ສູນ သုည សូន្យ",
@@ -58,23 +63,47 @@ _HINT = re.compile(
 )
 
 
+class Spelling(Protocol):
+    """A text that can be rewritten; a :class:`detector.draft.Draft` is one that remembers where its characters came from."""
+
+    text: str
+
+    def substitute(self, pattern: re.Pattern[str], replacement: Replacement) -> None:
+        """Replace each match."""
+        ...
+
+
+class _Plain:
+    """A text that forgets what was replaced."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def substitute(self, pattern: re.Pattern[str], replacement: Replacement) -> None:
+        self.text = pattern.sub(replacement, self.text)
+
+
 def spell_plainly(text: str) -> str:
     """Return a normalised text with the contacts in it written in their usual form; most texts as they are.
 
     Figures in words count only in a row of seven or more, digits of which letters are a part only in one of eight or more.
     """
-    plain = _IN_WORDS.sub(_digits_of_words, text) if _has_digit_words(text) else text
-    plain = _SPACED_DIGITS.sub(_joined_digits, plain)
-    plain = _LETTERS_AS_DIGITS.sub(_digits_of_letters, plain)
-    if not _HINT.search(plain):
-        return plain
-    plain = _IN_SIGNS.sub(_digits_of_signs, plain)
-    plain = _DOT_SIGN.sub(".", _AT_SIGN.sub("@", plain))
-    plain = _ADDRESS.sub(r"\1@\2.\3", plain)
-    plain = _HIDDEN_SCHEME.sub(r"http\1://", plain)
-    plain = _HOST.sub(r"\1.\2/", plain)
-    plain = _SPACED_NAME.sub(lambda match: re.sub(r"[ \t]", "", match[0]), plain)
-    return _AT_BLANK.sub("@", plain)
+    spelling = _Plain(text)
+    rewrite(spelling)
+    return spelling.text
+
+
+def rewrite(spelling: Spelling) -> None:
+    """Write the contacts in a text in their usual form, as :func:`spell_plainly` does."""
+    if _has_digit_words(spelling.text):
+        spelling.substitute(_IN_WORDS, _digits_of_words)
+    spelling.substitute(_SPACED_DIGITS, _joined_digits)
+    spelling.substitute(_LETTERS_AS_DIGITS, _digits_of_letters)
+    if _HINT.search(spelling.text):
+        for pattern, replacement in _HINTED:
+            spelling.substitute(pattern, replacement)
 
 
 def _has_digit_words(text: str) -> bool:
@@ -113,3 +142,16 @@ def _digits_of_letters(match: re.Match[str]) -> str:
     # A letter by itself is a word or a list's: it stands for a digit only beside one.
     alone = re.search(r"(?<![0-9OoIlSB])[OoIlSB](?![0-9OoIlSB])", found)
     return found if alone else found.translate(_LOOKS)
+
+
+_HINTED: tuple[tuple[re.Pattern[str], Replacement], ...] = (
+    (_IN_SIGNS, _digits_of_signs),
+    (_AT_SIGN, "@"),
+    (_DOT_SIGN, "."),
+    (_ADDRESS, lambda match: f"{match[1]}@{match[2]}.{match[3]}"),
+    (_HIDDEN_SCHEME, lambda match: f"http{match[1]}://"),
+    (_HOST, lambda match: f"{match[1]}.{match[2]}/"),
+    (_SPACED_NAME, lambda match: re.sub(r"[ \t]", "", match[0])),
+    (_AT_BLANK, "@"),
+)
+"""What is rewritten only in a text with one of the signs of :data:`_HINT`, in this order."""

@@ -9,6 +9,25 @@ _SHOWN_REFUSALS = 5
 
 
 @dataclass(slots=True)
+class Kept:
+    """What was kept as evidence.
+
+    :ivar added: Posts added to the folder.
+    :ivar known: Posts that were in it already.
+    :ivar entries: Lines of its manifest.
+    :ivar head: SHA-256 of the last of them.
+    :ivar mended: What was repaired that a run left which was cut off.
+    """
+
+    folder: str
+    added: int = 0
+    known: int = 0
+    entries: int = 0
+    head: str = ""
+    mended: str | None = None
+
+
+@dataclass(slots=True)
 class Summary:
     """What became of the rows of some files.
 
@@ -21,6 +40,7 @@ class Summary:
     :ivar copies: Rows whose text had been read in another row of this run.
     :ivar resumed: Rows that an earlier, interrupted run had scored.
     :ivar inputs: How each file was read.
+    :ivar kept: What was kept as evidence, if it was asked for.
     :ivar seconds: Time taken, without loading the model.
     """
 
@@ -33,6 +53,7 @@ class Summary:
     copies: int = 0
     resumed: int = 0
     inputs: list[str] = field(default_factory=list)
+    kept: Kept | None = None
     seconds: float = 0.0
 
     @property

@@ -16,7 +16,7 @@ from detector.records import Evidence, Verdict
 
 if TYPE_CHECKING:
     from detector.files import OnProgress
-    from detector.summary import Summary
+    from detector.summary import Kept, Summary
 
 BAND_STYLES = {"high": "bold red", "review": "bold yellow", "low": "green", "abstain": "dim"}
 _HEADLINE = "bold red reverse"
@@ -118,10 +118,20 @@ def show_summary(console: Console, summary: "Summary") -> None:
     ]
     if summary.refused > len(summary.refusals):
         lines.append(("", "… for the others see 'error' in the output"))
+    if summary.kept is not None:
+        lines += _kept_lines(summary.kept)
     if summary.unread:
         lines.append(("unread", f"{len(summary.unread)} files, or what is left of them"))
         lines += [("", reason) for _, reason in summary.unread[:_SHOWN_INPUTS]]
     _print_aligned(console, [(name, safe(value)) for name, value in lines])
+
+
+def _kept_lines(kept: "Kept") -> list[tuple[str, str]]:
+    return [
+        ("evidence", f"{kept.added} posts kept in {kept.folder}, {kept.known} were there already"),
+        *(("", kept.mended) for _ in range(kept.mended is not None) if kept.mended),
+        ("head", f"{kept.head} of {kept.entries} lines; note it elsewhere, for verify --head"),
+    ]
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def run(settings: Settings) -> None:
         import uvicorn
 
         from serve.app import create_app
+        from serve.connections import PromptProtocol
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "serve") from error
     detector = Detector.load(settings.model, backend=settings.backend, threads=settings.threads)
@@ -42,6 +43,7 @@ def run(settings: Settings) -> None:
         create_app(lambda: detector, settings),
         host=settings.host,
         port=settings.port,
+        http=PromptProtocol,
         # Lines of access would show query strings, and someone will put a post into one.
         access_log=False,
         server_header=False,

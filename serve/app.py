@@ -2,18 +2,23 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Request, params
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from detector import Detector
 from detector.scoring import MAX_CHARACTERS
+from serve import compat
+from serve.admission import Admission
 from serve.bodies import parse_score_request, read_body
+from serve.calls import Calling, Loaded, respond
+from serve.draining import drained_first
 from serve.items import score_items
-from serve.openapi import SCORE_BODY, Service, problems
+from serve.openapi import Service, body_of, problems
 from serve.problems import RequestIds, handlers
 from serve.schemas import (
     MAX_ITEMS,
@@ -21,6 +26,7 @@ from serve.schemas import (
     Limits,
     ModelInfo,
     OperatingPoints,
+    ScoreRequest,
     ScoreResponse,
 )
 from serve.settings import Settings
@@ -51,9 +57,13 @@ def create_app(load: Load, settings: Settings, *, guards: Sequence[params.Depend
     app.state.load = load
     app.state.settings = settings
     app.state.detector = None
+    app.state.draining = False
+    app.state.error_shapes = compat.SHAPES
     app.add_middleware(RequestIds)
     app.include_router(_health_routes())
     app.include_router(_score_routes(), prefix="/v1", dependencies=guards)
+    app.include_router(compat.moderation_routes(), prefix="/v1", dependencies=guards)
+    app.include_router(compat.predict_routes(), dependencies=guards)
     return app
 
 
@@ -71,24 +81,11 @@ def _score_routes() -> APIRouter:
         "/score",
         score,
         methods=["POST"],
-        responses=problems(400, 413, 415, 422, 500, 503),
-        openapi_extra=SCORE_BODY,
+        response_model=ScoreResponse,
+        responses=problems(400, 408, 413, 415, 422, 500, 503, 504),
+        openapi_extra=body_of(ScoreRequest),
     )
     return router
-
-
-async def loaded_detector(request: Request) -> Detector:
-    """Return the detector.
-
-    :raises HTTPException: 503 before it is loaded, and once the service shuts down.
-    """
-    detector: Detector | None = request.app.state.detector
-    if detector is None:
-        raise HTTPException(503, "the model is not loaded; try again")
-    return detector
-
-
-Loaded = Annotated[Detector, Depends(loaded_detector)]
 
 
 async def healthz() -> Health:
@@ -119,20 +116,25 @@ async def model(detector: Loaded, request: Request) -> ModelInfo:
     )
 
 
-def score(detector: Loaded, body: Annotated[bytes, Depends(read_body)]) -> ScoreResponse:
+async def score(call: Calling, body: Annotated[bytes, Depends(read_body)]) -> Response:
     """Score up to 256 posts: one result or one error for each, in the order of the request."""
-    items = parse_score_request(body).items
-    return ScoreResponse(model=detector.bundle.identity, results=score_items(detector, items))
+    asked = await run_in_threadpool(parse_score_request, body)
+    results = await score_items(call, asked.items, asked.options)
+    return await respond(ScoreResponse(model=call.detector.bundle.identity, results=results))
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
     detector = await run_in_threadpool(app.state.load)
+    app.state.admission = Admission(detector.threads, max_tokens=settings.max_waiting_tokens)
     app.state.detector = detector
     try:
-        yield
+        with drained_first(partial(setattr, app.state, "draining", True), delay_s=settings.drain_s):
+            yield
     finally:
         app.state.detector = None
+        await run_in_threadpool(app.state.admission.close)
         await run_in_threadpool(detector.close)
 
 

@@ -1,5 +1,6 @@
-"""Request bodies: of the right type, within the limit, and strictly JSON."""
+"""Request bodies: of the right type, within the limits of length and time, and strictly JSON."""
 
+import asyncio
 import json
 
 from fastapi.exceptions import RequestValidationError
@@ -10,6 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from serve.schemas import ScoreRequest
 
+BODY_TIMEOUT_S = 30.0
+"""How long a body may take to arrive."""
+
 
 async def read_body(request: Request) -> bytes:
     """Return the whole body of a request that says it is JSON.
@@ -17,7 +21,7 @@ async def read_body(request: Request) -> bytes:
     Reading stops at the limit, whether or not the length was declared. Every route that takes a
     body reads it here.
 
-    :raises HTTPException: 415 if it is of another type or compressed, 413 if it is too long.
+    :raises HTTPException: 415 if it is of another type or compressed, 413 if it is too long, 408 if it comes too slowly.
     """
     _check_type(request.headers)
     limit: int = request.app.state.settings.max_body_bytes
@@ -26,12 +30,15 @@ async def read_body(request: Request) -> bytes:
         raise too_long
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise too_long
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise too_long
     except ClientDisconnect as error:
         raise HTTPException(400, "the connection closed before the end of the body") from error
+    except TimeoutError:
+        raise HTTPException(408, f"expected the whole body within {BODY_TIMEOUT_S:.0f} s") from None
     return bytes(body)
 
 
@@ -42,12 +49,30 @@ def parse_score_request(body: bytes) -> ScoreRequest:
     :raises RequestValidationError: if it is JSON, but not an object with at most 256 items.
     """
     try:
-        return ScoreRequest.model_validate(_parse(body))
+        return ScoreRequest.model_validate(parse_json(body))
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in found]
         # Not chained: no traceback may carry what was sent.
         raise RequestValidationError(faults) from None
+
+
+def parse_json(body: bytes) -> object:
+    """Return the value that a body holds.
+
+    :raises HTTPException: 400 if it is not JSON in UTF-8.
+    """
+    try:
+        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        reason = f"expected UTF-8, byte {error.start} is none"
+    except json.JSONDecodeError as error:
+        reason = f"expected JSON, got a fault at character {error.pos}: {error.msg}"
+    except ValueError:
+        reason = "expected JSON, got NaN, Infinity or a number too long to read"
+    except RecursionError:
+        reason = "expected JSON, got too many brackets inside each other"
+    raise HTTPException(400, reason)
 
 
 def _check_type(headers: Headers) -> None:
@@ -64,20 +89,6 @@ def _declared_length(headers: Headers) -> int:
         return int(headers.get("content-length", "0"))
     except ValueError:
         return 0
-
-
-def _parse(body: bytes) -> object:
-    try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
-    except UnicodeDecodeError as error:
-        reason = f"expected UTF-8, byte {error.start} is none"
-    except json.JSONDecodeError as error:
-        reason = f"expected JSON, got a fault at character {error.pos}: {error.msg}"
-    except ValueError:
-        reason = "expected JSON, got NaN, Infinity or a number too long to read"
-    except RecursionError:
-        reason = "expected JSON, got too many brackets inside each other"
-    raise HTTPException(400, reason)
 
 
 def _refuse_constant(name: str) -> object:

@@ -2,33 +2,43 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from pydantic import ValidationError
 
 from detector import BackendError, Detector, Post, Verdict
+from detector.masking import mask_verdict
 from serve import schemas
-from serve.schemas import Failed, Item, ItemError, Scored, describe_fault
+from serve.calls import Call
+from serve.schemas import Failed, Item, ItemError, OperatingPoint, Options, Scored, describe_fault
 
 _LOG = logging.getLogger(__name__)
 
+FLAGGED: dict[OperatingPoint, tuple[str, ...]] = {"review": ("high", "review"), "high": ("high",)}
+"""Bands that reach each operating point."""
 
-def score_items(detector: Detector, items: Sequence[object]) -> list[Scored | Failed]:
+
+async def score_items(call: Call, items: Sequence[object], options: Options) -> list[Scored | Failed]:
     """Return one result or one error for each item, in order.
 
     :param items: What was sent; anything that is not an item gets an error.
     :raises BackendError: if the model fails on every post among the items.
     """
-    entries = [_read(sent) for sent in items]
-    outcomes = iter(_score(detector, [entry for entry in entries if isinstance(entry, Post)]))
-    return [_result(entry, next(outcomes)) if isinstance(entry, Post) else entry for entry in entries]
+    entries = [_read(sent, options) for sent in items]
+    posts = [entry for entry in entries if isinstance(entry, Post)]
+    results = await call.score(partial(_score, call.detector, options), posts)
+    _refuse_if_all_failed(results)
+    following = iter(results)
+    return [next(following) if isinstance(entry, Post) else entry for entry in entries]
 
 
-def _read(sent: object) -> Post | Failed:
+def _read(sent: object, options: Options) -> Post | Failed:
     try:
         item = Item.model_validate(sent)
     except ValidationError as error:
         return _refusal(sent, error)
-    return Post(item.text, item.id, item.language)
+    return Post(item.text, item.id, item.language or options.language)
 
 
 def _refusal(sent: object, error: ValidationError) -> Failed:
@@ -41,34 +51,32 @@ def _refusal(sent: object, error: ValidationError) -> Failed:
     )
 
 
-def _score(detector: Detector, posts: Sequence[Post]) -> Sequence[Verdict | BackendError]:
-    """Return a verdict for each post; if the model fails on some, its error in their place."""
+def _score(detector: Detector, options: Options, post: Post) -> Scored | Failed:
     try:
-        return detector.score(posts)
-    except BackendError as error:
-        _LOG.error("scoring each of %d posts alone, as together they failed: %s", len(posts), error)
-        alone = [_score_alone(detector, post) for post in posts]
-        if all(isinstance(outcome, BackendError) for outcome in alone):
-            raise BackendError(f"the model failed on each of {len(posts)} posts") from error
-        return alone
-
-
-def _score_alone(detector: Detector, post: Post) -> Verdict | BackendError:
-    try:
-        return detector.score([post])[0]
-    except BackendError as error:
-        return error
-
-
-def _result(post: Post, outcome: Verdict | BackendError) -> Scored | Failed:
-    if isinstance(outcome, BackendError):
+        (verdict,) = detector.score([post])
+    except BackendError as failure:
+        _LOG.error("the model failed on a post: %s", failure)
         message = "the model failed on this post; send it again"
         return Failed(id=post.id, error=ItemError(code="scoring_failed", message=message))
-    if outcome.error is not None:
-        error = ItemError(code="invalid_text", message=f"text: {outcome.error}")
-        return Failed(id=post.id, error=error)
-    verdict = schemas.Verdict.model_validate(outcome, from_attributes=True)
-    return Scored(id=post.id, result=verdict)
+    if verdict.error is not None:
+        fault = ItemError(code="invalid_text", message=f"text: {verdict.error}")
+        return Failed(id=post.id, error=fault)
+    shown = schemas.Verdict.model_validate(_shown(verdict, post, options), from_attributes=True)
+    return Scored(id=post.id, flagged=verdict.band in FLAGGED[options.operating_point], result=shown)
+
+
+def _shown(verdict: Verdict, post: Post, options: Options) -> Verdict:
+    """Return as much of a verdict as is to be seen."""
+    if not options.evidence:
+        bare = tuple(replace(finding, evidence=()) for finding in verdict.indicators)
+        verdict = replace(verdict, evidence=(), indicators=bare)
+    return mask_verdict(verdict, post.text) if options.mask_contacts else verdict
+
+
+def _refuse_if_all_failed(results: Sequence[Scored | Failed]) -> None:
+    """Let a request fail on whose every post the model failed: the model is at fault then, not a post."""
+    if results and all(isinstance(result, Failed) and result.error.code == "scoring_failed" for result in results):
+        raise BackendError(f"the model failed on each of {len(results)} posts")
 
 
 _CODES: dict[str, schemas.Code] = {

@@ -5,18 +5,13 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from serve.compat_schemas import ModerationRequest, PredictRequest
 from serve.problems import MEDIA_TYPE, REQUEST_ID
-from serve.schemas import Problem, ScoreRequest
+from serve.schemas import Body, Problem, ScoreRequest
 
 _REF = "#/components/schemas/{model}"
-
-SCORE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": _REF.format(model="ScoreRequest")}}},
-    }
-}
-"""The body of ``POST /v1/score``."""
+_BODIES: tuple[type[Body], ...] = (ScoreRequest, ModerationRequest, PredictRequest)
+"""Bodies that are read by hand."""
 
 
 class Service(FastAPI):
@@ -26,27 +21,45 @@ class Service(FastAPI):
         """Return the document."""
         document = super().openapi()
         schemas: dict[str, Any] = document["components"]["schemas"]
-        _, wanted = models_json_schema([(ScoreRequest, "validation")], ref_template=_REF)
+        _, wanted = models_json_schema([(body, "validation") for body in _BODIES], ref_template=_REF)
         schemas.update(wanted["$defs"])
         for path in document["paths"].values():
             for operation in path.values():
+                operation["responses"] = _without_default(operation["responses"])
                 for status, response in operation["responses"].items():
                     _complete(int(status), response)
+        for name in _DEFAULT_ERRORS:
+            schemas.pop(name, None)
         return document
+
+
+def body_of(model: type[Body]) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of a route that reads this body by hand."""
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the ``responses`` of a route that answers with these errors."""
-    return {status: {"model": Problem, "description": _MEANINGS[status]} for status in statuses}
+    return errors_of(Problem, *statuses)
+
+
+def errors_of(model: type[Body], *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route whose errors have a shape of their own."""
+    return {status: {"model": model, "description": _MEANINGS[status]} for status in statuses}
 
 
 _MEANINGS = {
     400: "The body is not JSON",
+    408: "The body comes too slowly",
     413: "The body is longer than this service reads",
     415: "The body is not declared as JSON, or it is compressed",
     422: "The body is JSON, but not what the schema says",
+    424: "The model failed on valid input",
+    429: "More work waits than the service takes on",
     500: "The service failed",
-    503: "The model is not loaded, or failed on valid input",
+    503: "The model is not loaded or failed on valid input, more work waits than the service takes on, or it is shutting down",
+    504: "Not all posts were scored in time",
 }
 _HEADERS = {
     REQUEST_ID: "Id of this request; name it when you report an error",
@@ -54,9 +67,19 @@ _HEADERS = {
 }
 
 
+_DEFAULT_ERRORS = ("HTTPValidationError", "ValidationError")
+"""What FastAPI documents of its own accord for a route with parameters, and :mod:`serve.problems` never answers."""
+
+
+def _without_default(responses: dict[str, Any]) -> dict[str, Any]:
+    default = {"schema": {"$ref": _REF.format(model=_DEFAULT_ERRORS[0])}}
+    return {status: found for status, found in responses.items() if found["content"].get("application/json") != default}
+
+
 def _complete(status: int, response: dict[str, Any]) -> None:
     """Add the headers of a response, and give an error its media type."""
-    names = [REQUEST_ID, "Retry-After"] if status == 503 else [REQUEST_ID]
+    names = [REQUEST_ID, "Retry-After"] if status in {429, 503} else [REQUEST_ID]
     response["headers"] = {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
-    if status >= 400 and "application/json" in response["content"]:
-        response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+    shown = response["content"].get("application/json")
+    if status >= 400 and shown == {"schema": {"$ref": _REF.format(model="Problem")}}:
+        response["content"] = {MEDIA_TYPE: shown}

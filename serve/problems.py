@@ -14,9 +14,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from detector import BackendError, DetectorError, InputError
-from serve.schemas import Fault, Problem, describe_fault
+from serve.schemas import Body, Fault, Problem, describe_fault
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+Shape = Callable[[Problem], tuple[int, Body]]
+"""Another way to show a problem: its status and its body."""
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "X-Request-ID"
@@ -90,6 +92,10 @@ def _problem(
     extra = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     # The id is set here as well: the answer to a bug is sent outside of all middleware.
     shown = {**extra, **(headers or {}), REQUEST_ID: request_id}
+    shape: Shape | None = request.app.state.error_shapes.get(request.scope["path"])
+    if shape is not None:
+        status, other = shape(body)
+        return Response(other.model_dump_json(), status, shown, "application/json")
     return Response(body.model_dump_json(), status, shown, MEDIA_TYPE)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from detector.records import Band
@@ -26,6 +26,8 @@ _UNKNOWN = "expected no member other than those of the schema"
 _HALF = "expected Unicode text, got half a surrogate pair"
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", max_length=35, examples=["en"])]
+OperatingPoint = Literal["high", "review"]
 Code = Literal["invalid_item", "invalid_id", "invalid_text", "invalid_language", "scoring_failed"]
 
 
@@ -50,30 +52,43 @@ class Item(Body):
     """The text as scraped, untouched: not blank, without NUL and half surrogate pairs."""
     id: Annotated[str, AfterValidator(_whole)] | None = Field(default=None, examples=["p-17"])
     """Your own name for the post; echoed in its result."""
-    language: str | None = Field(
-        default=None,
-        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
-        max_length=35,
-        examples=["en"],
-    )
+    language: Language | None = None
     """BCP-47 code, if you know it; otherwise the language is identified."""
 
 
-class ScoreRequest(Body):
-    """Posts to score."""
+class Asked(Body):
+    """Base of what may hold no member but those of its schema."""
 
     model_config = ConfigDict(extra="forbid")
-
-    items: list[Annotated[Item | object, Field(union_mode="left_to_right")]] = Field(max_length=MAX_ITEMS)
-    """The posts. What is not a whole item gets an error in its place; the others are scored."""
 
     @model_validator(mode="before")
     @classmethod
     def _only_known_members(cls, sent: object) -> object:
         # Pydantic would list every member it does not know, and there may be 100 000 of them.
         if isinstance(sent, dict) and not sent.keys() <= cls.model_fields.keys():
-            raise PydanticCustomError("extra_forbidden", _UNKNOWN)
+            raise PydanticCustomError("unknown_member", _UNKNOWN)
         return sent
+
+
+class Options(Asked):
+    """How all posts of a request are to be scored and shown."""
+
+    evidence: StrictBool = True
+    """Whether the words that carried the scores are shown."""
+    mask_contacts: StrictBool = False
+    """Whether handles, numbers and addresses are made unreadable, in contacts and in evidence."""
+    language: Language | None = None
+    """BCP-47 code of the posts that come without one of their own."""
+    operating_point: OperatingPoint = "review"
+    """From where on a post is flagged: ``review`` finds most lures, ``high`` raises few false alarms."""
+
+
+class ScoreRequest(Asked):
+    """Posts to score."""
+
+    items: list[Annotated[Item | object, Field(union_mode="left_to_right")]] = Field(max_length=MAX_ITEMS)
+    """The posts. What is not a whole item gets an error in its place; the others are scored."""
+    options: Options = Options()
 
 
 class Evidence(Body):
@@ -140,6 +155,8 @@ class Scored(Body):
     """An item with a result."""
 
     id: str | None
+    flagged: bool
+    """Whether the post reaches the operating point asked for; never if the detector abstains."""
     result: Verdict
     error: None = None
 
@@ -148,6 +165,7 @@ class Failed(Body):
     """An item without a result."""
 
     id: str | None
+    flagged: None = None
     result: None = None
     error: ItemError
 

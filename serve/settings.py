@@ -24,6 +24,9 @@ class Settings:
     :ivar backend: Runtime of the model, ``onnx`` or ``torch``.
     :ivar threads: Posts read side by side; unset, one for each core this process may use.
     :ivar max_body_bytes: Longest request body that is read.
+    :ivar max_waiting_tokens: Tokens that may wait for their turn, about three bytes of text each; more is refused.
+    :ivar timeout_s: Longest time from the head of a request until all of it is scored; its sender may allow less.
+    :ivar drain_s: How long after SIGTERM the service still listens, while it says that it is not ready.
     :raises InputError: if a number is out of range.
     """
 
@@ -33,6 +36,9 @@ class Settings:
     backend: str = "onnx"
     threads: int | None = None
     max_body_bytes: int = 4 * _MEBIBYTE
+    max_waiting_tokens: int = 100_000
+    timeout_s: int = 30
+    drain_s: int = 5
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -41,6 +47,12 @@ class Settings:
             raise InputError(f"{PREFIX}THREADS: expected at least 1, got {self.threads}")
         if self.max_body_bytes < 1:
             raise InputError(f"{PREFIX}MAX_BODY_BYTES: expected at least 1, got {self.max_body_bytes}")
+        if self.max_waiting_tokens < 1:
+            raise InputError(f"{PREFIX}MAX_WAITING_TOKENS: expected at least 1, got {self.max_waiting_tokens}")
+        if self.timeout_s < 1:
+            raise InputError(f"{PREFIX}TIMEOUT_S: expected at least 1, got {self.timeout_s}")
+        if self.drain_s < 0:
+            raise InputError(f"{PREFIX}DRAIN_S: expected at least 0, got {self.drain_s}")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -72,6 +84,9 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "backend": str,
     "threads": int,
     "max_body_bytes": int,
+    "max_waiting_tokens": int,
+    "timeout_s": int,
+    "drain_s": int,
 }
 
 

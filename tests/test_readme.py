@@ -49,6 +49,30 @@ def test_the_analysts_commands_run(clone: Path) -> None:
 
 
 @pytest.mark.model
+def test_the_walk_from_a_scrape_to_a_case_file_runs(clone: Path) -> None:
+    (commands,) = _blocks(_section("From a scrape"), "bash")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands], cwd=clone, env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    case = clone / "case"
+    scored = [json.loads(line) for line in (case / "scored.jsonl").read_text("utf-8").splitlines()]
+    flagged = {post["id"] for post in scored if post["band"] in {"high", "review"}}
+    assert {"c-01", "c-05", "c-08"} <= flagged
+    assert flagged.isdisjoint({"c-13", "c-14", "c-16", "c-17"})
+    campaigns = [json.loads(line) for line in (case / "campaigns/campaigns.jsonl").read_text("utf-8").splitlines()]
+    assert max(campaign["size"] for campaign in campaigns) >= 4
+    report = (case / "report.html").read_text("utf-8")
+    assert "<h1" in report
+    assert "sinta_proyek_kh" not in report
+    bundle = json.loads((case / "stix.json").read_text("utf-8"))
+    assert {each["type"] for each in bundle["objects"]} >= {"marking-definition", "observed-data"}
+    assert json.loads((case / "misp.json").read_text("utf-8"))["Event"]["Object"]
+    assert len((case / "queue.csv").read_text("utf-8-sig").splitlines()) > 1
+
+
+@pytest.mark.model
 def test_the_researchers_python_runs() -> None:
     (code,) = _blocks(_section("For researchers"), "python")
     printed = io.StringIO()

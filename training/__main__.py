@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE
-from detector.errors import DetectorError, InputError, exit_code
+from detector.errors import SOME_REFUSED, DetectorError, InputError, exit_code
 from training.config import FLOAT_LAYERS
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ Folder = Annotated[Path, typer.Option(help="Bundle folder.")]
 CORPUS = Path("data/corpus")
 READINGS = Path("data/readings")
 SOURCES = Path("data/sources.toml")
+FEEDBACK_FOLDER = Path(".feedback")
 RUN = Path("runs/default")
 
 
@@ -128,6 +129,28 @@ def corpus_telling(
             typer.echo(found)
 
 
+@corpus_app.command("add")
+def corpus_add(
+    labelled: Annotated[Path, typer.Argument(help="Sheet of scam-detector review, filled in, or Label Studio's JSON export.")],
+    into: Annotated[Path, typer.Option(help="Folder for real posts and their answers; git ignores it.")] = FEEDBACK_FOLDER,
+    original: Annotated[
+        list[Path] | None, typer.Option(help="Scored file that the queue was made of; needed if it was masked; repeatable.")
+    ] = None,
+    writer: Annotated[str | None, typer.Option(help="Reader of the answers that name none.")] = None,
+    corpus: Corpus = CORPUS,
+) -> None:
+    """Take readers' answers back into a folder beside the corpus, with provenance; exit 2 if some were refused or in conflict.
+
+    What fails a check is named with its row and its reason, and can be mended in the file: adding it again adds what is new.
+    'prepare --feedback' trains on the folder.
+    """
+    from training.feedback import add_answers
+
+    report = add_answers(labelled, into, corpus=corpus, originals=original or (), writer=writer)
+    typer.echo(report)
+    raise typer.Exit(SOME_REFUSED if report.faults or report.conflicts else 0)
+
+
 @app.command()
 def prepare(
     base: Annotated[str | None, typer.Option(help="Encoder: a folder or a Hugging Face id.")] = None,
@@ -136,6 +159,9 @@ def prepare(
     corpus: Corpus = CORPUS,
     sources: Sources = SOURCES,
     public: Public = None,
+    feedback: Annotated[
+        Path | None, typer.Option(help="Folder of the posts that readers answered, as corpus add wrote it.")
+    ] = None,
     config: Config = None,
 ) -> None:
     """Split the posts, trim the vocabulary and cut the texts into windows."""
@@ -145,7 +171,15 @@ def prepare(
     if (base is None) == (start is None):
         raise InputError("expected either --base, an encoder, or --start, a run to go on from")
     origin = base if start is None else _start(start)
-    prepared = run_prepare(run / "prepared", base=origin, corpus=corpus, sources=sources, public=public, config=read_config(config))
+    prepared = run_prepare(
+        run / "prepared",
+        base=origin,
+        corpus=corpus,
+        sources=sources,
+        public=public,
+        config=read_config(config),
+        feedback=feedback,
+    )
     for source, row in prepared.facts["counts"].items():
         typer.echo(f"{source}: " + ", ".join(f"{number} {part}" for part, number in sorted(row.items())))
 

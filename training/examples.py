@@ -16,6 +16,10 @@ HARDNESS = ("easy", "medium", "hard")
 NOISE = (
     "none", "emoji", "typos", "code_switch", "caps", "spaced", "romanised", "leet", "no_diacritics", "lookalike",
 )  # fmt: skip
+FEEDBACK = "feedback"
+"""Source of the posts that readers answered; see :mod:`training.feedback`."""
+ANNOTATED = ("corpus", FEEDBACK)
+"""Sources whose posts have one label each, and were read to the guideline."""
 _ALLOWED = {"label": LABELS, "hardness": HARDNESS, "noise": NOISE}
 _TEXTS = ("id", "language", "text", "kind", "group", "author", "why")
 
@@ -38,7 +42,7 @@ class Example:
 
     :ivar labels: The labels it may have; a single one if it is known, several if it is only known what it is not.
     :ivar quotes: Its indicators; ``None`` where nobody annotated them.
-    :ivar source: ``corpus`` or the name of a public set.
+    :ivar source: ``corpus``, ``feedback`` or the name of a public set.
     :ivar group: Posts of one group never cross from one split to another.
     """
 

@@ -25,6 +25,7 @@ from detector.errors import InputError
 from detector.pooling import pool
 from detector.records import INDICATORS, LABELS
 from training.config import TrainConfig
+from training.examples import ANNOTATED
 from training.graphs import Layers, graphed_layers, largest_batches
 from training.losses import N_LABELS, Batch, contrastive_loss, divergence_loss, evidence_loss, indicator_loss, label_loss
 from training.metrics import recall_at_false_positives
@@ -339,13 +340,13 @@ def weighed(table: WindowTable, posts: Dataset, config: TrainConfig) -> WindowTa
 
 
 def post_weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
-    """Weigh corpus posts by language, and public rows so that together they count ``public_weight`` times as much as the corpus.
+    """Weigh annotated posts by language, and public rows so that together they count ``public_weight`` times as much as these.
 
     Posts in the language that training goes without weigh nothing.
 
     :raises InputError: if there are none in that language.
     """
-    ours = np.asarray(posts["source"]) == "corpus"
+    ours = np.isin(posts["source"], ANNOTATED)
     languages = np.asarray(posts["language"])
     numbers = Counter(languages[ours].tolist())
     rarity = np.array([max(1, numbers[language]) ** -config.language_balance for language in languages.tolist()])

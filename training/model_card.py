@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.records import LABELS
+from training.examples import ANNOTATED, FEEDBACK
 from training.marked import replace_marked
 
 Report = Mapping[str, Any]
@@ -109,7 +110,8 @@ def _card(report: Report) -> str:
     points = report["operating_points"]
     counts = report["data"]["counts"]
     trained = counts["corpus"]["train"]
-    public = sum(row.get("train", 0) for source, row in counts.items() if source != "corpus")
+    public = sum(row.get("train", 0) for source, row in counts.items() if source not in ANNOTATED)
+    answered = counts.get(FEEDBACK, {}).get("train", 0)
     config = report["data"]["config"]
     tested = [row["posts"] for row in report["by_language"].values()]
     lures = report["written"]["lures"] / report["written"]["posts"]
@@ -126,7 +128,7 @@ refusal should follow from a score alone. Not for judging people, and not for jo
 **How it was made.** The encoder is {report["base_model"]} (12 layers, 384 wide, MIT licence)
 from a 4-bit copy. Its vocabulary was trimmed, embeddings{_frozen(config["frozen_layers"])} left as they were, the
 layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds"])}. It was trained on
-{trained} posts of `data/corpus` (languages: {languages})
+{trained} posts of `data/corpus` (languages: {languages}){f", {answered} scraped posts that readers answered" if answered else ""}
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
 and a loss that draws the indicators' contributions into the quoted words.
 Weights are shipped in 8 bits, embeddings{_frozen(config["frozen_layers"])} in 4 (which lost nothing: they came so). The

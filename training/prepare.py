@@ -23,7 +23,8 @@ from detector.errors import InputError
 from detector.records import INDICATORS, LABELS
 from detector.text import NormalisedText, normalise
 from training.config import TrainConfig, config_from
-from training.examples import Example, read_corpus
+from training.examples import ANNOTATED, Example, read_corpus
+from training.feedback import read_feedback
 from training.hashing import stable_hash
 from training.perturb import roughen
 from training.sources import Source, read_public, read_sources
@@ -78,13 +79,23 @@ class Start:
     weights: Path
 
 
-def prepare(out: Path, *, base: str | Start, corpus: Path, sources: Path, public: Path | None, config: TrainConfig) -> Prepared:
+def prepare(
+    out: Path,
+    *,
+    base: str | Start,
+    corpus: Path,
+    sources: Path,
+    public: Path | None,
+    config: TrainConfig,
+    feedback: Path | None = None,
+) -> Prepared:
     """Read all posts, split them, cut them into windows and write everything that training needs.
 
     :param base: Folder or Hugging Face id of the encoder, or the run to go on from.
     :param corpus: Folder of ``<language>.jsonl`` files.
     :param sources: ``sources.toml``.
-    :param public: Folder of the public sets; without it the corpus is all there is.
+    :param public: Folder of the public sets; without it there are none.
+    :param feedback: Folder of the posts that readers answered; without it there are none.
     :raises InputError: if the encoder or a set is missing or a group crosses splits.
     """
     if not isinstance(base, Start):
@@ -94,8 +105,10 @@ def prepare(out: Path, *, base: str | Start, corpus: Path, sources: Path, public
     examples = read_corpus(corpus)
     for source in declared.values():
         examples.extend(read_public(public or Path(), source))
+    # Last: what is a near-duplicate of another post goes where that one is.
+    examples.extend(read_feedback(feedback) if feedback else ())
     splits = split(examples, declared)
-    tokenizer = _encoder(base, out / BASE, [e.text for e in examples if e.source == "corpus"])
+    tokenizer = _encoder(base, out / BASE, [e.text for e in examples if e.source in ANNOTATED])
     encoder = Encoder(tokenizer, max_tokens=config.max_tokens, overlap=config.overlap)
     kept = _sample(examples, splits, declared)
     rows = [_row(examples[i], splits[i], encoder, noisy=config.noise > 0) for i in kept]
@@ -154,7 +167,7 @@ def quote_tokens(text: NormalisedText, original: str, quote: str, windows: Seque
 def _row(example: Example, place: Split, encoder: Encoder, *, noisy: bool) -> dict[str, Any]:
     text = normalise(example.text)
     windows = encoder.windows(text.text)
-    if example.source != "corpus" and place == "train":
+    if example.source not in ANNOTATED and place == "train":
         windows = [_excerpt(windows, example.id)]
     quotes = [
         {"indicator": INDICATORS.index(quote.indicator), "window": w, "first": first, "end": end}
@@ -175,7 +188,7 @@ def _row(example: Example, place: Split, encoder: Encoder, *, noisy: bool) -> di
         "allowed": [label in example.labels for label in LABELS],
         "indicators": [] if example.quotes is None else [code in present for code in INDICATORS],
         "windows": [window.ids.tolist() for window in windows],
-        "variants": _variants(example, encoder) if noisy and place == "train" and example.source == "corpus" else [],
+        "variants": _variants(example, encoder) if noisy and place == "train" and example.source in ANNOTATED else [],
         "quotes": quotes,
         "cited": [{"indicator": quote.indicator, "text": quote.text} for quote in example.quotes or ()],
     }
@@ -201,13 +214,13 @@ def _excerpt(windows: Sequence[Window], name: str) -> Window:
 
 
 def _sample(examples: Sequence[Example], splits: Sequence[Split], sources: dict[str, Source]) -> list[int]:
-    """Return the places to keep: all of the corpus, and of each public set as many rows as declared, by hash."""
+    """Return the places to keep: all annotated posts, and of each public set as many rows as declared, by hash."""
     order = sorted(range(len(examples)), key=lambda i: stable_hash(examples[i].id))
     taken: Counter[tuple[str, Split]] = Counter()
     kept = []
     for i in order:
         source, place = examples[i].source, splits[i]
-        if source == "corpus":
+        if source in ANNOTATED:
             kept.append(i)
             continue
         taken[source, place] += 1

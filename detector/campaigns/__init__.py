@@ -4,6 +4,6 @@ The input is what ``scam-detector score`` writes, the output a folder of tables 
 check, not a proof that one hand wrote its posts.
 """
 
-from detector.campaigns.job import Options, Outcome, find_campaigns
+from detector.campaigns.job import Linked, Options, Outcome, find_campaigns, link_posts
 
-__all__ = ["Options", "Outcome", "find_campaigns"]
+__all__ = ["Linked", "Options", "Outcome", "find_campaigns", "link_posts"]

@@ -15,6 +15,8 @@ from xml.sax.xmlreader import AttributesImpl
 
 from detector.campaigns.collected import Collection, Member
 from detector.campaigns.summary import Campaign
+from detector.masking import mask_contact
+from detector.records import Contact
 
 _SHOWN_IDS = 5
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -70,6 +72,21 @@ def graph_of(
         if one in posts:
             graph.edges[_ends(_name(collection, one), _name(collection, other))] = ("wording", round(similarity, 3))
     return graph
+
+
+def masked_graph(graph: Graph) -> Graph:
+    """Return a graph whose contacts are hidden: the same nodes and edges, also where two contacts have the same tag."""
+    names: dict[str, str] = {}
+    nodes: dict[str, Mapping[str, object]] = {}
+    for name, node in sorted(graph.nodes.items()):
+        shown = name
+        if node["kind"] == "contact":
+            hidden = mask_contact(Contact(str(node["contact_kind"]), str(node["value"])))
+            node, shown = {**node, "value": hidden.value}, f"{hidden.kind}:{hidden.value}"
+            while shown in nodes:
+                shown += "+"
+        names[name], nodes[shown] = shown, node
+    return Graph(nodes, {_ends(names[one], names[other]): edge for (one, other), edge in graph.edges.items()})
 
 
 def write_graph(graph: Graph, stream: BinaryIO) -> None:

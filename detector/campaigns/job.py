@@ -1,12 +1,12 @@
 """From scored files to a folder of campaigns."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from detector.campaigns.collected import Collection, users_of
-from detector.campaigns.graph import graph_of
+from detector.campaigns.graph import Graph, graph_of, masked_graph
 from detector.campaigns.linking import CONTACT_CAP, join
 from detector.campaigns.output import write_campaigns
 from detector.campaigns.preparing import prepared_posts
@@ -32,6 +32,7 @@ class Options:
     :ivar threshold: Share of shingles from which two posts count as one wording, 0 to 1.
     :ivar contact_cap: Unlike wordings that one contact may join.
     :ivar min_size: Posts below which it is no campaign.
+    :ivar mask: Whether contacts and personal numbers are hidden in the results; posts are linked all the same.
     :ivar workers: Processes that read posts side by side; of two or more, only in a program whose main module can be imported.
     """
 
@@ -41,6 +42,7 @@ class Options:
     threshold: float = THRESHOLD
     contact_cap: int = CONTACT_CAP
     min_size: int = 2
+    mask: bool = False
     workers: int = 1
 
 
@@ -102,8 +104,31 @@ def find_campaigns(
     signature("")
     started = time.perf_counter()
     outcome = Outcome()
+    linked = link_posts(_taken(inputs, outcome, options, on_read), options=options)
+    write_campaigns(folder, linked.campaigns, linked.graph)
+    outcome.campaigns = linked.campaigns
+    outcome.linked = sum(campaign.size for campaign in outcome.campaigns)
+    outcome.common_contacts = len(linked.common)
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Campaigns, the largest first, the graph of them, and the keys of contacts over the cap."""
+
+    campaigns: list[Campaign]
+    graph: Graph
+    common: frozenset[str]
+
+
+def link_posts(posts: Iterable[ScoredPost], *, options: Options) -> Linked:
+    """Link posts into campaigns, and write nothing.
+
+    :param posts: Those to compare; the options that choose among rows have no say here.
+    :raises MissingExtraError: if the extra ``cases`` is not installed.
+    """
     with Collection() as collection:
-        posts = _taken(inputs, outcome, options, on_read)
         for post, prepared in prepared_posts(posts, is_known=collection.knows, workers=options.workers):
             collection.add(post, prepared)
         places, signatures = collection.signatures()
@@ -113,13 +138,9 @@ def find_campaigns(
         }
         users = users_of(collection.keys, collection.members)
         components = join(len(collection.wordings), alike, users, cap=options.contact_cap)
-        outcome.campaigns = list(Summariser(collection, components).campaigns(options.min_size))
-        graph = graph_of(collection, outcome.campaigns, alike, components.common)
-        write_campaigns(folder, outcome.campaigns, graph)
-    outcome.linked = sum(campaign.size for campaign in outcome.campaigns)
-    outcome.common_contacts = len(components.common)
-    outcome.seconds = time.perf_counter() - started
-    return outcome
+        campaigns = list(Summariser(collection, components, mask=options.mask).campaigns(options.min_size))
+        graph = graph_of(collection, campaigns, alike, components.common)
+        return Linked(campaigns, masked_graph(graph) if options.mask else graph, components.common)
 
 
 def _check(inputs: Sequence[Path | str], options: Options) -> None:

@@ -36,11 +36,16 @@ class Prepared:
     contacts: tuple[Contact, ...]
 
 
-def prepare(post: ScoredPost) -> Prepared:
+Asked = tuple[str, str, tuple[Contact, ...] | None]
+"""Text, language and known contacts of a post: all that another process is sent of it."""
+
+
+def prepare(post: Asked) -> Prepared:
     """Return what is computed of a post."""
-    text = normalise(post.text).text
+    original, language, known = post
+    text = normalise(original).text
     folded = fold(text)
-    contacts = find_contacts(text, post.language) if post.contacts is None else post.contacts
+    contacts = find_contacts(text, language) if known is None else known
     return Prepared(text, folded, None if len(folded) < MIN_CHARACTERS else signature(folded), contacts)
 
 
@@ -56,7 +61,7 @@ def prepared_posts(
     remaining = iter(posts)
     alone = remaining if workers < 2 else islice(remaining, _ALONE * _BATCH)
     for post in alone:
-        yield post, None if is_known(post) else prepare(post)
+        yield post, None if is_known(post) else prepare(asked(post))
     first = list(islice(remaining, _BATCH))
     if first:
         yield from _side_by_side(first, remaining, is_known, workers)
@@ -72,7 +77,7 @@ def _side_by_side(
         while batch or waiting:
             if batch:
                 known = [is_known(post) for post in batch]
-                new = [post for post, old in zip(batch, known, strict=True) if not old]
+                new = [asked(post) for post, old in zip(batch, known, strict=True) if not old]
                 waiting.append((batch, known, pool.submit(_prepare_all, new)))
                 batch = list(islice(remaining, _BATCH))
             if not batch or len(waiting) > 2 * workers:
@@ -83,7 +88,12 @@ def _side_by_side(
         pool.shutdown(cancel_futures=True)
 
 
-def _prepare_all(posts: Sequence[ScoredPost]) -> list[Prepared]:
+def asked(post: ScoredPost) -> Asked:
+    """Return what of a post is needed to prepare it."""
+    return post.text, post.language, post.contacts
+
+
+def _prepare_all(posts: Sequence[Asked]) -> list[Prepared]:
     return [prepare(post) for post in posts]
 
 

@@ -11,6 +11,7 @@ from detector.campaigns.collected import Collection, Member
 from detector.campaigns.linking import Components
 from detector.campaigns.template import MAX_TEXTS, Template, template_of
 from detector.dates import written
+from detector.masking import mask_contact, mask_text
 
 REPRESENTATIVES = 3
 """Posts that are named as examples of a campaign, each of another wording where there are several."""
@@ -52,8 +53,8 @@ class CampaignMember:
 class Campaign:
     """Posts that belong together, and what they have in common.
 
-    :ivar id: The same for the same posts in any order. Kept as a campaign grows, as long as its first post stays the first seen, or
-        without dates the one with the lowest hash.
+    :ivar id: The same for the same posts in any order. Kept as a campaign grows, as long as its first wording stays the first seen,
+        or without dates the one with the lowest hash. Of two campaigns that grow together one id is kept.
     :ivar size: Posts.
     :ivar wordings: Texts that differ in more than numbers, signs and emoji.
     :ivar first_seen: Time of the earliest post in UTC, if any has one that is understood.
@@ -83,9 +84,13 @@ class Campaign:
 
 
 class Summariser:
-    """Describes the campaigns of a collection."""
+    """Describes the campaigns of a collection.
 
-    def __init__(self, collection: Collection, components: Components) -> None:
+    :param mask: Whether contacts are hidden, in templates too: before texts are aligned, for a template would show parts of them.
+    """
+
+    def __init__(self, collection: Collection, components: Components, *, mask: bool = False) -> None:
+        self._mask = mask
         self._collection = collection
         self._components = components
         self._posts_of_wording = Counter(components.wording[member.wording] for member in collection.members)
@@ -104,9 +109,10 @@ class Summariser:
             yield self._summary(name, posts)
 
     def _name(self, posts: Sequence[Member]) -> str:
-        first = min(posts, key=lambda post: (written(post.seen) or "~", post.digest, self._linking_keys(post)))
-        seed = "\n".join([first.digest.hex(), *self._linking_keys(first)])
-        return f"c-{hashlib.sha256(seed.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+        wordings = self._collection.wordings
+        # A wording is in one campaign only. It outlasts a post: copies and other prices or names do not change it.
+        _, first = min((written(post.seen) or "~", wordings[post.wording].digest) for post in posts)
+        return f"c-{hashlib.sha256(first).hexdigest()[:16]}"
 
     def _summary(self, name: str, posts: list[Member]) -> Campaign:
         posts.sort(key=lambda post: (written(post.seen) or "~", post.digest, post.id, post.source, post.number))
@@ -126,7 +132,7 @@ class Summariser:
             languages=_counted(post.language for post in posts),
             contacts=self._contacts(posts),
             places=_counted(place for post in posts for place in post.places),
-            template=template_of(list(islice(self._texts(alike), MAX_TEXTS))),
+            template=template_of(list(islice(self._texts(alike, posts[0].language), MAX_TEXTS))),
             template_posts=largest,
             representatives=tuple(
                 max(by_wording[w], key=lambda post: (post.score, post.digest)).id for w in list(by_wording)[:REPRESENTATIVES]
@@ -146,9 +152,11 @@ class Summariser:
         wordings = self._collection.wordings
         return dict(sorted(found.items(), key=lambda item: (-len(item[1]), wordings[item[0]].digest, item[1][0].digest)))
 
-    def _texts(self, wordings: Sequence[int]) -> Iterator[str]:
+    def _texts(self, wordings: Sequence[int], language: str) -> Iterator[str]:
         """Yield the texts of wordings: one of each, and then the other variants."""
         variants = [self._collection.texts(wording) for wording in wordings[:MAX_TEXTS]]
+        if self._mask:
+            variants = [[mask_text(text, language) for text in texts] for texts in variants]
         yield from (texts[0] for texts in variants)
         yield from (text for texts in variants for text in texts[1:])
 
@@ -158,7 +166,8 @@ class Summariser:
         for place, number in counts.items():
             contact, key = self._collection.contacts[place], self._collection.keys[place]
             links = key is not None and key not in self._components.common
-            shared.append(SharedContact(contact.kind, contact.value, number, links))
+            shown = mask_contact(contact) if self._mask else contact
+            shared.append(SharedContact(shown.kind, shown.value, number, links))
         return tuple(sorted(shared, key=lambda each: (-each.posts, each.kind, each.value)))
 
     def _linking_keys(self, post: Member) -> list[str]:

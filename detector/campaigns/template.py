@@ -21,9 +21,9 @@ _SHOWN = 5
 _SHOWN_CHARACTERS = 80
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_TOKEN = re.compile(rf"\d+(?:[.,:]\d+)*|[{_UNSPACED}]|@?[^\W\d{_UNSPACED}][^\s{_UNSPACED}.,;:!?()]*|\S|\n")
+_TOKEN = re.compile(rf"•+|\d+(?:[.,:]\d+)*|[{_UNSPACED}]|@?[^\W\d{_UNSPACED}][^\s{_UNSPACED}.,;:!?()]*|\S|\n")
 _WRITTEN_NUMBER = re.compile(r"[\d.,:+\s-]*\d[\d.,:+\s-]*[kKmM%]?")
-_WRITTEN_CONTACT = re.compile(r"\S*@\S*|(?:https?://|www\.|t\.me/)\S+|\+\d[\d -]{6,}")
+_WRITTEN_CONTACT = re.compile(r"\S*@\S*|(?:https?://|www\.|t\.me/)\S+|\+\d[\d -]{6,}|•+")
 
 
 @dataclass(frozen=True, slots=True)

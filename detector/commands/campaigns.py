@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from detector.commands.options import Mask
 from detector.errors import SOME_REFUSED
 
 
@@ -47,6 +48,7 @@ def campaigns(
         ),
     ] = None,
     min_size: Annotated[int, typer.Option("--min-size", min=2, help="Posts below which it is no campaign.")] = 2,
+    mask: Mask = False,
     workers: Annotated[
         int | None,
         typer.Option("--workers", min=1, help="Processes that read posts; by default one for each core.", show_default=False),
@@ -56,9 +58,10 @@ def campaigns(
 
     Writes campaigns.jsonl, campaigns.csv, members.jsonl, members.csv and campaigns.graphml.
 
-    Example: scam-detector campaigns scored.jsonl -o case
-
-    Example: scam-detector campaigns march.csv april.parquet -o case --all --date-column posted
+    \b
+    Examples:
+      scam-detector campaigns scored.jsonl -o case
+      scam-detector campaigns march.csv april.parquet -o case --all --date-column posted
     """
     from rich.console import Console
 
@@ -74,6 +77,7 @@ def campaigns(
         threshold=THRESHOLD if threshold is None else threshold,
         contact_cap=CONTACT_CAP if contact_cap is None else contact_cap,
         min_size=min_size,
+        mask=mask,
         workers=workers or len(os.sched_getaffinity(0)),
     )
     console = Console(stderr=True, highlight=False)

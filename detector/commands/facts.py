@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from detector.commands.options import Mask
 from detector.errors import SOME_REFUSED
 
 
@@ -21,8 +22,9 @@ def facts(
     text_column: Annotated[
         list[str] | None, typer.Option("--text-column", help="Column with the text; several are joined by line breaks.")
     ] = None,
+    mask: Mask = False,
 ) -> int:
-    r"""Add what flagged posts say of places, origin, transit, destination, role and pay; 'unknown' where they are silent.
+    """Add what flagged posts say of places, origin, transit, destination, role and pay; 'unknown' where they are silent.
 
     \b
     Examples:
@@ -31,7 +33,7 @@ def facts(
     """
     from detector.facts.table import add_facts
 
-    summary = add_facts(scored, output or sys.stdout.buffer, every=every, text_columns=text_column or ())
+    summary = add_facts(scored, output or sys.stdout.buffer, every=every, text_columns=text_column or (), mask=mask)
     named = ", ".join(f"{name} {summary.found[name]}" for name in ("origin", "transit", "destination", "role", "pay"))
     typer.echo(f"rows {summary.rows}, read {summary.read}, refused {summary.refused}; named: {named}", err=True)
     return SOME_REFUSED if summary.refused else 0

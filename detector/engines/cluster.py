@@ -28,7 +28,7 @@ from detector.bundle import Bundle, read_bundle
 from detector.checkpoint import read_verdict
 from detector.engines.workers import Scorer, checksum, installed, read_posts
 from detector.errors import BackendError, BundleError, DetectorError, InputError, MissingExtraError
-from detector.inputs import Input, Reading, is_stream
+from detector.inputs import Input, Reading, check_lasts
 from detector.records import Post, Verdict
 
 _BLOCK = 32 << 10
@@ -64,8 +64,7 @@ class ClusterEngine:
         :raises InputError: if one of them is a stream, which only one process can read.
         """
         for each in inputs:
-            if is_stream(each.path):
-                raise InputError(f"{each.path}: expected a file, which --engine ray reads twice; save the stream under a name")
+            check_lasts(each.path, "--engine ray reads twice")
         self._inputs = [Input(Path(each.path).absolute(), each.found, each.fault) for each in inputs]
         self._reading = reading
 

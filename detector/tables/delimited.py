@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -29,7 +30,7 @@ class DelimitedTable:
         self.name = name
         self._stream = stream
         with reading(name):
-            self.size: int | None = stream.seek(0, io.SEEK_END)
+            self.size: int | None = os.fstat(stream.fileno()).st_size
             self._encoding = check_encoding(encoding) if encoding else encoding_of(stream)
             self._dialect = dialect_of(_beginning(self._text()))
             header = next(self._records(), None)

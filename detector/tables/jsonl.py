@@ -1,8 +1,8 @@
 """JSON, one object a line."""
 
 import codecs
-import io
 import json
+import os
 from collections.abc import Iterator
 from itertools import chain
 from typing import BinaryIO
@@ -35,7 +35,7 @@ class JsonLinesTable:
         self.size: int | None = None
         with reading(name):
             if again is not None:
-                self.size = again.seek(0, io.SEEK_END)
+                self.size = os.fstat(again.fileno()).st_size
             self._rest = self._parsed(stream)
             self._head = self._first_rows()
         self.columns = tuple(dict.fromkeys(key for row in self._head for key in row.fields))

@@ -12,6 +12,7 @@ from detector.errors import InputError, OutputError
 from detector.tables.delimited import DelimitedTable
 from detector.tables.encoding import MARKS, check_encoding, looks_binary
 from detector.tables.jsonl import JsonLinesTable
+from detector.tables.packed import MAGIC, SUFFIX, PackedTable, unpacked
 from detector.tables.parquet import ParquetTable
 from detector.tables.rows import Table, reading
 
@@ -23,11 +24,11 @@ _EXTENSIONS: dict[str, Format] = {
     ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
 SUFFIXES = frozenset(_EXTENSIONS)
-"""Extensions of the files that are taken out of a folder."""
+"""Extensions of tables, which may have one more behind them for gzip."""
 _PARQUET = b"PAR1"
 _SAVE = "save the sheet as CSV UTF-8"
 _FOREIGN = (
-    (b"\x1f\x8b", "gzip-compressed data; unpack it, or pipe it: gzip -dc FILE | scam-detector score -"),
+    (MAGIC, "gzip-compressed data within gzip-compressed data; unpack it once: gzip -dc FILE | scam-detector score -"),
     (b"\x28\xb5\x2f\xfd", "zstd-compressed data; unpack it, or pipe it: zstd -dc FILE | scam-detector score -"),
     (b"\xfd7zXZ\x00", "xz-compressed data; unpack it, or pipe it: xz -dc FILE | scam-detector score -"),
     (b"BZh91AY", "bzip2-compressed data; unpack it, or pipe it: bzip2 -dc FILE | scam-detector score -"),
@@ -45,7 +46,7 @@ _PEEKED = 4096
 def open_table(path: Path | str, *, format: str | None = None, encoding: str | None = None, twice: bool = False) -> Table:
     """Open an input.
 
-    :param path: A file, or ``-`` for standard input.
+    :param path: A file, or ``-`` for standard input; CSV and JSONL may be gzip-compressed.
     :param format: ``csv``, ``jsonl`` or ``parquet``; by default known from the extension or else the first bytes.
     :param encoding: Of a CSV file, if the caller knows it.
     :param twice: Whether the table will be asked for all its columns before its rows.
@@ -58,9 +59,14 @@ def open_table(path: Path | str, *, format: str | None = None, encoding: str | N
     name = "standard input" if str(path) == STANDARD_INPUT else str(path)
     with reading(name), ExitStack() as opened:
         stream = opened.enter_context(_opened(path))
+        packed: BinaryIO | None = None
+        if _peek(stream).startswith(MAGIC):
+            # Packed as it came: what it unpacks to may fill the disk.
+            packed = stream if _is_file(stream) else opened.enter_context(_spooled(stream))
+            stream = opened.enter_context(unpacked(packed))
         head = _peek(stream)
-        found = cast(Format, format) if format else _format_of(Path(path), head)
-        _check_is_table(name, found, head, encoding)
+        found = cast(Format, format) if format else _format_of(_plain(Path(path)), head)
+        _check_is_table(name, found, head, encoding, packed=packed is not None)
         if not _is_file(stream) and (twice or found != "jsonl"):
             stream = opened.enter_context(_spooled(stream))
         table: Table
@@ -69,10 +75,20 @@ def open_table(path: Path | str, *, format: str | None = None, encoding: str | N
         elif found == "parquet":
             table = ParquetTable(name, stream)
         else:
-            again = opened.enter_context(_reopened(stream)) if _is_file(stream) else None
+            again = opened.enter_context(_reopened(stream, packed=packed is not None)) if _is_file(stream) else None
             table = JsonLinesTable(name, stream, again=again)
         opened.pop_all()
-        return table
+        return table if packed is None else PackedTable(table, packed)
+
+
+def is_named_as_table(path: Path) -> bool:
+    """Whether the extension of a file is one of a table."""
+    return _plain(path).suffix.lower() in SUFFIXES
+
+
+def _plain(path: Path) -> Path:
+    """Return the name that a file has when it is unpacked."""
+    return path.with_suffix("") if path.suffix.lower() == SUFFIX else path
 
 
 def _opened(path: Path | str) -> BinaryIO:
@@ -101,12 +117,14 @@ def _format_of(path: Path, head: bytes) -> Format:
     return "jsonl" if not start or start[:1] in {b"{", b"["} else "csv"
 
 
-def _check_is_table(name: str, format: Format, head: bytes, encoding: str | None) -> None:
+def _check_is_table(name: str, format: Format, head: bytes, encoding: str | None, *, packed: bool) -> None:
     """Refuse what is no table at all, before its bytes are shown as names of columns."""
     expected = f"{name}: expected CSV, JSONL or Parquet, got"
     for magic, what in _FOREIGN:
         if head.startswith(magic):
             raise InputError(f"{expected} {what}")
+    if packed and "parquet" in (format, _format_of(Path(), head)):
+        raise InputError(f"{expected} gzip-compressed Parquet, which is compressed by itself; unpack it: gzip -d FILE")
     if format != "parquet" and head.startswith(_PARQUET):
         raise InputError(f"{name}: expected {format.upper()}, got Parquet; leave out --format")
     # Of JSONL each line stands for itself, and a known encoding may have bytes of all kinds.
@@ -120,9 +138,10 @@ def _is_file(stream: BinaryIO) -> bool:
     return stat.S_ISREG(os.fstat(stream.fileno()).st_mode) and stream.tell() == 0
 
 
-def _reopened(stream: BinaryIO) -> BinaryIO:
+def _reopened(stream: BinaryIO, *, packed: bool) -> BinaryIO:
     """Open the file behind a stream once more, with a position of its own; also one that has no name any more."""
-    return open(f"/proc/self/fd/{stream.fileno()}", "rb")
+    again = open(f"/proc/self/fd/{stream.fileno()}", "rb")
+    return unpacked(again) if packed else again
 
 
 def _spooled(stream: BinaryIO) -> BinaryIO:

@@ -29,11 +29,12 @@ class ParquetTable:
         self.name = name
         self.kind = "Parquet"
         self._stream = stream
-        self._failures = (pyarrow.ArrowException, OSError)
+        # Names of columns in a damaged file need not be UTF-8.
+        self._failures = (pyarrow.ArrowException, OSError, UnicodeDecodeError)
         try:
             self.size: int | None = stream.seek(0, 2)
             # Buffered: otherwise every row group is read into memory as a whole.
-            self._file = pyarrow.parquet.ParquetFile(stream, buffer_size=_BUFFER, pre_buffer=False)
+            self._file = pyarrow.parquet.ParquetFile(stream, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True)
             schema = self._file.schema_arrow
         except self._failures as error:
             raise InputError(f"{name}: expected a Parquet file: {error}") from error
@@ -42,7 +43,8 @@ class ParquetTable:
 
     def rows(self) -> Iterator[Row]:
         """Yield every record; see :class:`detector.tables.Table`."""
-        total = self._file.metadata.num_rows
+        # In a damaged file any number may stand there.
+        total = max(1, self._file.metadata.num_rows)
         number = 0
         try:
             for batch in self._file.iter_batches(_BATCH_ROWS, use_threads=False):
@@ -50,7 +52,7 @@ class ParquetTable:
                 for values in zip(*columns, strict=True):
                     number += 1
                     fields = dict(zip(self.columns, values, strict=True))
-                    yield Row(number, fields, (self.size or 0) * number // total)
+                    yield Row(number, fields, (self.size or 0) * min(number, total) // total)
         except self._failures as error:
             raise InputError(f"{self.name}: cannot be read on behind row {number}: {error}") from error
 

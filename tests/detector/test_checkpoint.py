@@ -11,7 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,11 @@ from detector.files import score_files
 from detector.inputs import Reading
 from detector.records import LABELS
 from detector.refusals import ErrorFile
+from detector.summary import Summary
 
 ROOT = Path(__file__).parents[2]
 FORMATS = ["jsonl", "csv", "parquet"]
+Whole = dict[str, tuple[bytes, bytes]]
 ROWS = 200
 WORDS = "typist cook zoo tour guide wanted in the city ร้านกาแฟ 需要一名厨师 salary ticket paid ok".split()
 
@@ -85,50 +87,78 @@ def wait_for(path: Path, size: int, process: "subprocess.Popen[str]") -> None:
         time.sleep(0.002)
 
 
-def kill_and_go_on(bundle: Bundle, folder: Path, suffix: str, kills: int) -> list[int]:
-    """Run with so many kills at random points, then to the end; return the rows that each run found done."""
-    source, output = write_posts(folder / "in.jsonl"), folder / f"out.{suffix}"
-    progress = folder / f"out.{suffix}.progress"
-    chance = random.Random(kills)
-    # A line of progress has 500 bytes or so: the points lie all over the run, the last ones perhaps behind its end.
-    points = sorted(chance.sample(range(ROWS * 500), kills))
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_posts(tmp_path_factory.mktemp("source") / "in.jsonl")
+
+
+@pytest.fixture(scope="module")
+def whole(detector: Detector, source: Path) -> Whole:
+    """The output of a run without a break and its file of errors, by format."""
+    written = {}
+    for suffix in FORMATS:
+        output, errors = source.with_name(f"whole.{suffix}"), source.with_name("whole.errors")
+        score_files(detector, [source], output, errors=ErrorFile(errors))
+        written[suffix] = (output.read_bytes(), errors.read_bytes())
+    return written
+
+
+def check_same(whole: Whole, folder: Path, suffix: str) -> None:
+    assert (folder / f"out.{suffix}").read_bytes() == whole[suffix][0]
+    assert (folder / f"out.{suffix}.errors").read_bytes() == whole[suffix][1]
+    assert not [path.name for path in folder.iterdir() if path.suffix in {".progress", ".part"}]
+
+
+def go_on(detector: Detector, source: Path, output: Path, **options: object) -> Summary:
+    return score_files(detector, [source], output, errors=ErrorFile(Path(f"{output}.errors")), resume=True, **options)
+
+
+def kill_and_go_on(bundle: Bundle, source: Path, output: Path, points: Iterable[int], chance: random.Random) -> tuple[int, int]:
+    """Kill a run each time that its progress has come so far, then let it end; return its rows, and those it found done.
+
+    :param points: Bytes of progress.
+    """
     for point in points:
         with start(bundle, source, output) as process:
-            wait_for(progress, point, process)
+            wait_for(Path(f"{output}.progress"), point, process)
             time.sleep(chance.random() / 50)
             process.kill()
     with start(bundle, source, output) as process:
         shown, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    return [int(number) for number in shown.split()]
+    rows, resumed = map(int, shown.split())
+    return rows, resumed
 
 
-def uninterrupted(detector: Detector, folder: Path, suffix: str) -> Path:
-    output = folder / f"whole.{suffix}"
-    score_files(detector, [folder / "in.jsonl"], output, errors=ErrorFile(folder / "whole.errors"))
-    return output
+PROGRESS = ROWS * 500
+"""Bytes of progress of a whole run, or so."""
 
 
-def check_same(detector: Detector, folder: Path, suffix: str) -> None:
-    whole = uninterrupted(detector, folder, suffix)
-    assert (folder / f"out.{suffix}").read_bytes() == whole.read_bytes()
-    assert (folder / f"out.{suffix}.errors").read_bytes() == (folder / "whole.errors").read_bytes()
-    assert not [path.name for path in folder.iterdir() if path.suffix in {".progress", ".part"}]
-
-
-@pytest.mark.parametrize(("suffix", "kills"), [("jsonl", 2), ("csv", 2), ("parquet", 1)])
-def test_a_run_that_is_killed_is_gone_on_with(bundle: Bundle, detector: Detector, tmp_path: Path, suffix: str, kills: int) -> None:
-    rows, resumed = kill_and_go_on(bundle, tmp_path, suffix, kills)
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_run_that_is_killed_is_gone_on_with(bundle: Bundle, source: Path, whole: Whole, tmp_path: Path, suffix: str) -> None:
+    rows, resumed = kill_and_go_on(bundle, source, tmp_path / f"out.{suffix}", [PROGRESS // 3], random.Random(1))
     assert rows == ROWS
-    assert resumed > 0
-    check_same(detector, tmp_path, suffix)
+    assert 0 < resumed < ROWS
+    check_same(whole, tmp_path, suffix)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_a_run_that_is_killed_twenty_times_is_gone_on_with(bundle: Bundle, detector: Detector, tmp_path: Path, suffix: str) -> None:
-    assert kill_and_go_on(bundle, tmp_path, suffix, 20)[0] == ROWS
-    check_same(detector, tmp_path, suffix)
+def test_runs_that_are_killed_at_twenty_random_points_all_end_with_the_same_bytes(
+    bundle: Bundle, source: Path, whole: Whole, tmp_path: Path, suffix: str
+) -> None:
+    chance = random.Random(f"kills {suffix}")
+    broken = 0
+    for place in range(20):
+        # From before the first row to behind the last; every fourth run is killed a second time.
+        points = sorted(chance.randrange(PROGRESS) for _ in range(1 + (place % 4 == 3)))
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        rows, resumed = kill_and_go_on(bundle, source, folder / f"out.{suffix}", points, chance)
+        broken += 0 < resumed < ROWS
+        assert rows == ROWS
+        check_same(whole, folder, suffix)
+    assert broken >= 10
 
 
 # Every other way to end, in this process.
@@ -158,71 +188,87 @@ def break_off(detector: Detector, source: Path, output: Path, windows: int, **op
 
 @pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("windows", [20, 60, 180])
-def test_a_runtime_that_fails_leaves_progress_and_a_note(detector: Detector, tmp_path: Path, suffix: str, windows: int) -> None:
-    source, output = write_posts(tmp_path / "in.jsonl"), tmp_path / f"out.{suffix}"
+def test_a_runtime_that_fails_leaves_progress_and_a_note(
+    detector: Detector, source: Path, whole: Whole, tmp_path: Path, suffix: str, windows: int
+) -> None:
+    output = tmp_path / f"out.{suffix}"
     error = break_off(detector, source, output, windows)
     (note,) = error.__notes__
     assert note == f"what was scored is kept in {output}.progress; to go on, give the same command with --resume again"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", f"out.{suffix}.progress"]
-    summary = score_files(detector, [source], output, errors=ErrorFile(Path(f"{output}.errors")), resume=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"out.{suffix}.progress"]
+    summary = go_on(detector, source, output)
     assert summary.rows == ROWS
     # All whole batches; posts that are refused need no window.
     assert summary.resumed % 16 == 0
     assert windows - 16 <= summary.resumed <= 1.2 * windows
-    check_same(detector, tmp_path, suffix)
+    check_same(whole, tmp_path, suffix)
 
 
-def test_batches_and_threads_may_differ_when_a_run_is_resumed(detector: Detector, tmp_path: Path) -> None:
-    source, output = write_posts(tmp_path / "in.jsonl"), tmp_path / "out.jsonl"
+def test_batches_and_threads_may_differ_when_a_run_is_resumed(
+    detector: Detector, source: Path, whole: Whole, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.jsonl"
     break_off(detector, source, output, 100)
     with Detector(detector.bundle, detector._backend, threads=3, copies=7) as other:
-        summary = score_files(other, [source], output, batch_size=7, errors=ErrorFile(tmp_path / "out.jsonl.errors"), resume=True)
+        summary = go_on(other, source, output, batch_size=7)
     assert summary.resumed > 0
-    check_same(detector, tmp_path, "jsonl")
+    check_same(whole, tmp_path, "jsonl")
+
+
+@pytest.fixture(scope="module")
+def broken_off(detector: Detector, source: Path) -> bytes:
+    """The progress of a run to CSV that failed half way."""
+    output = source.with_name("broken.csv")
+    break_off(detector, source, output, 100)
+    return Path(f"{output}.progress").read_bytes()
 
 
 @pytest.mark.parametrize("cut", [1, 40, 5000])
 @pytest.mark.parametrize("tail", [b"", b'{"score":0.5,"lab', b"\0" * 4096, b"\0" * 100 + b"\n", b"[]\n{}\n"])
 def test_what_a_crash_leaves_behind_the_last_whole_line_is_scored_again(
-    detector: Detector, tmp_path: Path, cut: int, tail: bytes
+    detector: Detector,
+    source: Path,
+    whole: Whole,
+    broken_off: bytes,
+    tmp_path: Path,
+    cut: int,
+    tail: bytes,
 ) -> None:
-    source, output = write_posts(tmp_path / "in.jsonl"), tmp_path / "out.csv"
-    break_off(detector, source, output, 100)
-    progress = tmp_path / "out.csv.progress"
-    progress.write_bytes(progress.read_bytes()[:-cut] + tail)
-    score_files(detector, [source], output, errors=ErrorFile(tmp_path / "out.csv.errors"), resume=True)
-    check_same(detector, tmp_path, "csv")
+    (tmp_path / "out.csv.progress").write_bytes(broken_off[:-cut] + tail)
+    assert go_on(detector, source, tmp_path / "out.csv").resumed > 0
+    check_same(whole, tmp_path, "csv")
 
 
-def test_progress_of_which_not_even_the_first_line_is_whole_is_begun_anew(detector: Detector, tmp_path: Path) -> None:
-    source, output = write_posts(tmp_path / "in.jsonl"), tmp_path / "out.csv"
+def test_progress_of_which_not_even_the_first_line_is_whole_is_begun_anew(
+    detector: Detector, source: Path, whole: Whole, tmp_path: Path
+) -> None:
     (tmp_path / "out.csv.progress").write_bytes(b'{"progress": 1, "pack')
-    summary = score_files(detector, [source], output, errors=ErrorFile(tmp_path / "out.csv.errors"), resume=True)
+    summary = go_on(detector, source, tmp_path / "out.csv")
     assert summary.resumed == 0
-    check_same(detector, tmp_path, "csv")
+    check_same(whole, tmp_path, "csv")
 
 
-def test_progress_that_has_all_rows_is_written_out(detector: Detector, tmp_path: Path) -> None:
-    source, output = write_posts(tmp_path / "in.jsonl"), tmp_path / "out.parquet"
+def test_progress_that_has_all_rows_is_written_out(detector: Detector, source: Path, whole: Whole, tmp_path: Path) -> None:
+    output = tmp_path / "out.parquet"
     kept = tmp_path / "kept"
     # As if the process had ended between its last row and the name of the output.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "replace", lambda *_: kept.write_bytes(Path(f"{output}.progress").read_bytes()) and 1 / 0)
         with pytest.raises(ZeroDivisionError):
             score_files(detector, [source], output, resume=True)
-    summary = score_files(detector, [source], output, errors=ErrorFile(tmp_path / "out.parquet.errors"), resume=True)
+    summary = go_on(detector, source, output)
     assert summary.resumed == summary.rows == ROWS
     assert summary.rows_per_second == 0
     kept.unlink()
-    check_same(detector, tmp_path, "parquet")
+    check_same(whole, tmp_path, "parquet")
 
 
-def test_without_resume_nothing_is_kept_and_old_progress_is_left_alone(detector: Detector, tmp_path: Path) -> None:
-    source, output = write_posts(tmp_path / "in.jsonl"), tmp_path / "out.jsonl"
-    break_off(detector, source, output, 100)
-    before = (tmp_path / "out.jsonl.progress").read_bytes()
-    assert score_files(detector, [source], output).resumed == 0
-    assert (tmp_path / "out.jsonl.progress").read_bytes() == before
+def test_without_resume_nothing_is_kept_and_old_progress_is_left_alone(
+    detector: Detector, source: Path, broken_off: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "out.csv.progress").write_bytes(broken_off)
+    assert score_files(detector, [source], tmp_path / "out.csv").resumed == 0
+    assert (tmp_path / "out.csv.progress").read_bytes() == broken_off
 
 
 def test_an_error_before_the_first_row_leaves_no_progress(detector: Detector, tmp_path: Path) -> None:
@@ -284,8 +330,10 @@ def test_another_file_under_the_name_of_the_progress_is_left_alone(detector: Det
         assert (tmp_path / "out.csv.progress").read_text() == content
 
 
-def test_two_processes_do_not_write_one_output(bundle: Bundle, detector: Detector, tmp_path: Path) -> None:
-    source, output = write_posts(tmp_path / "in.jsonl"), tmp_path / "out.csv"
+def test_two_processes_do_not_write_one_output(
+    bundle: Bundle, detector: Detector, source: Path, whole: Whole, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
     with start(bundle, source, output) as process:
         wait_for(tmp_path / "out.csv.progress", 1, process)
         process.send_signal(signal.SIGSTOP)
@@ -294,7 +342,7 @@ def test_two_processes_do_not_write_one_output(bundle: Bundle, detector: Detecto
         process.send_signal(signal.SIGCONT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    check_same(detector, tmp_path, "csv")
+    check_same(whole, tmp_path, "csv")
 
 
 @pytest.mark.parametrize("name", ["-", "pipe", "/dev/null"])
@@ -352,16 +400,16 @@ def test_a_verdict_is_recalled_as_it_was_without_the_text_having_been_kept(tmp_p
 # Full disks and signals, with real processes.
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("suffix", ["csv", *(pytest.param(each, marks=pytest.mark.slow) for each in ("jsonl", "parquet"))])
 def test_a_disk_that_is_full_leaves_progress_and_more_room_ends_the_run(
-    bundle: Bundle, detector: Detector, tmp_path: Path, suffix: str
+    bundle: Bundle, source: Path, whole: Whole, tmp_path: Path, suffix: str
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", disk], capture_output=True, check=False).returncode:
         pytest.skip("only root may mount a small disk; the limit on file sizes is tested in any case")
     try:
-        source, output = write_posts(tmp_path / "in.jsonl"), disk / f"out.{suffix}"
+        output = disk / f"out.{suffix}"
         with start(bundle, source, output) as process:
             _, errors = process.communicate(timeout=60)
         assert process.returncode == 1
@@ -376,12 +424,14 @@ def test_a_disk_that_is_full_leaves_progress_and_more_room_ends_the_run(
             (tmp_path / path.name).write_bytes(path.read_bytes())
     finally:
         subprocess.run(["umount", disk], check=True)
-    check_same(detector, tmp_path, suffix)
+    check_same(whole, tmp_path, suffix)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_a_limit_on_file_sizes_leaves_progress_too(detector: Detector, tmp_path: Path, suffix: str) -> None:
-    source, output = write_posts(tmp_path / "in.jsonl"), tmp_path / f"out.{suffix}"
+def test_a_limit_on_file_sizes_leaves_progress_too(
+    detector: Detector, source: Path, whole: Whole, tmp_path: Path, suffix: str
+) -> None:
+    output = tmp_path / f"out.{suffix}"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, before[1]))
     try:
@@ -389,9 +439,8 @@ def test_a_limit_on_file_sizes_leaves_progress_too(detector: Detector, tmp_path:
             score_files(detector, [source], output, batch_size=16, resume=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    summary = score_files(detector, [source], output, errors=ErrorFile(Path(f"{output}.errors")), resume=True)
-    assert 0 < summary.resumed < ROWS
-    check_same(detector, tmp_path, suffix)
+    assert 0 < go_on(detector, source, output).resumed < ROWS
+    check_same(whole, tmp_path, suffix)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -412,6 +461,9 @@ def test_a_signal_ends_a_run_with_one_line_that_says_how_to_go_on(
     hint = f"what was scored is kept in {progress}; to go on, give the same command with --resume again"
     assert (process.returncode, shown.strip()) == (status, f"scam-detector: interrupted; {hint}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl.progress"]
+    if number != signal.SIGINT:
+        # How the run goes on does not depend on which signal it was.
+        return
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
     assert re.search(r"\n +\d+ of them scored by the run that was interrupted\n", done.stderr)
     detector = Detector.load(runnable_bundle, threads=1)
@@ -452,7 +504,10 @@ MEMORY = """
 def test_a_million_rows_take_less_than_1_2_gb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "in.jsonl"
     with source.open("w") as stream:
-        stream.writelines(json.dumps({"id": n, "text": f"{n} " + "kitchen help wanted " * 10}) + "\n" for n in range(1_000_000))
+        # Every other post is the copy of one before it.
+        stream.writelines(
+            json.dumps({"id": n, "text": f"{n // 2} " + "kitchen help wanted " * 10}) + "\n" for n in range(1_000_000)
+        )
     command = [sys.executable, "-c", textwrap.dedent(MEMORY), str(source), str(tmp_path / "out.csv")]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True)
     rows, kept, kilobytes = map(int, done.stdout.split())

@@ -433,7 +433,7 @@ def test_the_caller_may_name_the_format(write) -> None:
 @pytest.mark.parametrize(
     ("magic", "hint"),
     [
-        (gzip.compress(b"text\n"), "gzip -dc"),
+        (gzip.compress(gzip.compress(b"text\n")), "gzip-compressed data within gzip-compressed data; .*gzip -dc"),
         (bz2.compress(b"text\n"), "bzip2 -dc"),
         (lzma.compress(b"text\n"), "xz -dc"),
         (b"PK\x03\x04", "looks like an Excel workbook .*; save the sheet as CSV UTF-8"),
@@ -443,12 +443,12 @@ def test_the_caller_may_name_the_format(write) -> None:
         (b"\xff\xd8\xff\xe0", "a picture"),
         (b"SQLite format 3\x00", "export the table as CSV UTF-8"),
     ],
-    ids=["gzip", "bzip2", "xz", "zip", "xls", "pdf", "png", "jpeg", "sqlite"],
+    ids=["gzip-twice", "bzip2", "xz", "zip", "xls", "pdf", "png", "jpeg", "sqlite"],
 )
 @pytest.mark.parametrize("name", ["posts.csv", "posts.jsonl", "posts.xlsx", "posts.parquet"])
 def test_files_of_other_kinds_are_named(write, name: str, magic: bytes, hint: str) -> None:
     with pytest.raises(InputError, match=f"expected CSV, JSONL or Parquet, got .*{hint}"):
-        open_table(write(name, magic + b"\x00\x01"))
+        open_table(write(name, magic))
 
 
 @pytest.mark.parametrize(

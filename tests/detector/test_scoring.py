@@ -260,7 +260,7 @@ def test_batches_of_no_posts_are_refused(detector: Detector) -> None:
 def test_by_default_a_detector_has_a_thread_for_each_core_it_may_use(bundle: Bundle) -> None:
     assert usable_cores() >= 1
     with Detector(bundle, ConstantBackend()) as detector:
-        assert detector._threads == usable_cores()
+        assert detector.threads == usable_cores()
 
 
 def test_a_closed_detector_scores_no_more(bundle: Bundle) -> None:

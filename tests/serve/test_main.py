@@ -30,6 +30,7 @@ def served(model: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
         "SCAM_DETECTOR_PORT": "0",
         "SCAM_DETECTOR_MODEL": str(model),
         "SCAM_DETECTOR_THREADS": "1",
+        "SCAM_DETECTOR_DRAIN_S": "0",
     }
     command = [sys.executable, "-m", "serve"]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)

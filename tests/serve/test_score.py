@@ -53,7 +53,7 @@ def test_no_items_have_no_results(client: TestClient, load: Load) -> None:
 def test_a_result_is_the_verdict_of_every_other_surface(score: Score, load: Load) -> None:
     (entry,) = score([{"id": "p-1", "text": LURE, "language": "en"}])
     verdict = load().score([LURE])[0].to_dict() | {"id": "p-1", "language": "en", "note": None}
-    assert entry == {"id": "p-1", "result": json.loads(json.dumps(verdict)), "error": None}
+    assert entry == {"id": "p-1", "flagged": False, "result": json.loads(json.dumps(verdict)), "error": None}
     assert entry["result"]["contacts"] == [{"kind": "telegram", "value": "@example_hr"}]
 
 

@@ -24,6 +24,9 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "SCAM_DETECTOR_BACKEND": "torch",
         "SCAM_DETECTOR_THREADS": "3",
         "SCAM_DETECTOR_MAX_BODY_BYTES": "1000",
+        "SCAM_DETECTOR_MAX_WAITING_TOKENS": "5000",
+        "SCAM_DETECTOR_TIMEOUT_S": "7",
+        "SCAM_DETECTOR_DRAIN_S": "0",
     }
     assert Settings.from_environment(environ) == Settings(
         host="::1",
@@ -32,6 +35,9 @@ def test_every_setting_is_read_from_its_variable() -> None:
         backend="torch",
         threads=3,
         max_body_bytes=1000,
+        max_waiting_tokens=5000,
+        timeout_s=7,
+        drain_s=0,
     )
     assert all(variable in describe() for variable in environ)
 
@@ -51,6 +57,9 @@ def test_the_environment_is_read_on_each_call(monkeypatch: pytest.MonkeyPatch) -
         ("THREADS", "0", "SCAM_DETECTOR_THREADS: expected at least 1, got 0"),
         ("MAX_BODY_BYTES", "4MB", "SCAM_DETECTOR_MAX_BODY_BYTES: expected a whole number"),
         ("MAX_BODY_BYTES", "0", "SCAM_DETECTOR_MAX_BODY_BYTES: expected at least 1, got 0"),
+        ("MAX_WAITING_TOKENS", "0", "SCAM_DETECTOR_MAX_WAITING_TOKENS: expected at least 1, got 0"),
+        ("TIMEOUT_S", "0", "SCAM_DETECTOR_TIMEOUT_S: expected at least 1, got 0"),
+        ("DRAIN_S", "-1", "SCAM_DETECTOR_DRAIN_S: expected at least 0, got -1"),
     ],
 )
 def test_a_value_out_of_range_is_named(name: str, value: str, message: str) -> None:

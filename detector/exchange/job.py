@@ -1,0 +1,185 @@
+"""From scored files to a STIX bundle or a MISP event.
+
+The inputs are read twice: first to link posts and to see how often each text was posted, then to write each text when its last post
+comes by. So what is held in memory is what linking needs, and some numbers for each text; texts and objects go by.
+"""
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from detector.campaigns import Options, link_posts
+from detector.campaigns.job import OnRead
+from detector.campaigns.summary import Campaign
+from detector.dates import written
+from detector.errors import InputError, OutputError
+from detector.exchange.document import Case, Linked, write
+from detector.exchange.findings import Finding, History, finding_of
+from detector.exchange.misp import MispEvent
+from detector.exchange.sharing import Sharing
+from detector.exchange.stix import StixBundle
+from detector.files import check_are_apart
+from detector.inputs import is_file
+from detector.outputs import is_special, whole_file, writing
+from detector.scored import FLAGGED, Refused, ScoredPost, read_scored
+
+FORMATS: dict[str, type[StixBundle] | type[MispEvent]] = {"stix": StixBundle, "misp": MispEvent}
+
+_SHOWN_REFUSALS = 5
+_STEP = 1000
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of the rows.
+
+    :ivar rows: All of them.
+    :ivar refused: Rows that cannot be used.
+    :ivar refusals: The first few of them: file, row from 1, reason.
+    :ivar unscored: Rows that ``score`` had refused already.
+    :ivar unflagged: Rows left out because of their band.
+    :ivar posts: Posts that were shared.
+    :ivar texts: Their different texts.
+    :ivar campaigns: Campaigns among them.
+    :ivar id: What the document goes by in the other tool.
+    """
+
+    rows: int = 0
+    refused: int = 0
+    refusals: list[tuple[str, int, str]] = field(default_factory=list)
+    unscored: int = 0
+    unflagged: int = 0
+    posts: int = 0
+    texts: int = 0
+    campaigns: int = 0
+    id: str = ""
+    seconds: float = 0.0
+
+    def refuse(self, row: Refused) -> None:
+        """Count a row that cannot be used."""
+        if row.reason is None:
+            self.unscored += 1
+            return
+        self.refused += 1
+        if len(self.refusals) < _SHOWN_REFUSALS:
+            self.refusals.append((row.source, row.number, row.reason))
+
+
+def export(
+    inputs: Sequence[Path | str],
+    output: Path,
+    *,
+    format: str,
+    sharing: Sharing,
+    options: Options | None = None,
+    on_read: OnRead | None = None,
+) -> Summary:
+    """Write the flagged posts of scored files as one document of another tool.
+
+    A row that cannot be used is counted and left out; it never stops the others.
+
+    :param inputs: JSONL, CSV or Parquet files as ``scam-detector score`` writes them, also mixed.
+    :param output: A file that ends in ``.json``.
+    :param format: One of :data:`FORMATS`.
+    :param options: How posts are linked into campaigns, and which are taken.
+    :param on_read: Called with the rows read, now and then.
+    :raises InputError: if an input cannot be read, or not twice.
+    :raises ColumnError: if an input is not the output of ``score``.
+    :raises OutputError: if the output cannot be written, or is one of the inputs.
+    :raises MissingExtraError: if the extra ``cases`` is not installed.
+    """
+    _check(inputs, output, format)
+    started = time.perf_counter()
+    job = _Job(inputs, sharing, options or Options())
+    campaigns = link_posts(job.survey(on_read), options=job.options).campaigns
+    document = FORMATS[format](sharing, job.case())
+    with whole_file(output) as stream, writing(str(output)):
+        write(stream, document, job.findings(campaigns), job.linked(campaigns))
+    job.summary.campaigns, job.summary.id = len(campaigns), document.id
+    job.summary.seconds = time.perf_counter() - started
+    return job.summary
+
+
+def _check(inputs: Sequence[Path | str], output: Path, format: str) -> None:
+    if not inputs:
+        raise InputError("expected at least one input, got none")
+    if format not in FORMATS:
+        raise InputError(f"expected a format ({', '.join(FORMATS)}), got {format!r}")
+    for each in inputs:
+        if not is_file(each):
+            raise InputError(f"{each}: expected a file, which is read twice; save a stream under a name")
+    if output.suffix.lower() != ".json" and not is_special(output):
+        raise OutputError(f"{output}: expected a name that ends in .json")
+    check_are_apart(inputs, [output])
+
+
+class _Job:
+    """Reads the inputs, twice.
+
+    :ivar summary: Of the first reading.
+    """
+
+    def __init__(self, inputs: Sequence[Path | str], sharing: Sharing, options: Options) -> None:
+        self.options = options
+        self.summary = Summary()
+        self._inputs = inputs
+        self._sharing = sharing
+        self._texts: dict[bytes, History] = {}
+        self._texts_of: dict[str, dict[str, None]] = defaultdict(dict)
+
+    def survey(self, on_read: OnRead | None) -> Iterator[ScoredPost]:
+        """Yield the posts to share, and note what is to be known of their texts before the first is written."""
+        for row in self._rows():
+            self.summary.rows += 1
+            if on_read is not None and self.summary.rows % _STEP == 0:
+                on_read(self.summary.rows)
+            if isinstance(row, Refused):
+                self.summary.refuse(row)
+            elif not self._is_shared(row):
+                self.summary.unflagged += 1
+            else:
+                self.summary.posts += 1
+                self._texts.setdefault(_digest(row.text), History()).add(row)
+                yield row
+        self.summary.texts = len(self._texts)
+
+    def case(self) -> Case:
+        """Return what is known after the first reading."""
+        first = min(self._texts, key=lambda text: (written(self._texts[text].first) or "~", text), default=None)
+        when = written(self._texts[first].first) if first is not None else None
+        return Case(self.summary.texts, self.summary.posts, (first.hex() if first is not None else None, when))
+
+    def findings(self, campaigns: Sequence[Campaign]) -> Iterator[Finding]:
+        """Yield each text with the last of its posts: of several verdicts on one text, that is the one that counts."""
+        campaign_of = {(member.file, member.row): campaign.id for campaign in campaigns for member in campaign.members}
+        for post in self._rows():
+            if isinstance(post, Refused) or not self._is_shared(post):
+                continue
+            digest = _digest(post.text)
+            history = self._texts.get(digest)
+            if history is None or not history.unread:
+                raise InputError(f"{post.source}: was changed while it was read; try again")
+            if campaign := campaign_of.get((post.source, post.number)):
+                self._texts_of[campaign][digest.hex()] = None
+            history.unread -= 1
+            if not history.unread:
+                yield finding_of(post, digest, history, self._sharing)
+
+    def linked(self, campaigns: Sequence[Campaign]) -> Iterator[Linked]:
+        """Yield the campaigns with their texts, once all findings have gone by."""
+        return (Linked(campaign, list(self._texts_of[campaign.id])) for campaign in campaigns)
+
+    def _rows(self) -> Iterator[ScoredPost | Refused]:
+        columns = tuple(self.options.text_columns)
+        for path in self._inputs:
+            yield from read_scored(path, text_columns=columns, date_column=self.options.date_column)
+
+    def _is_shared(self, post: ScoredPost) -> bool:
+        return self.options.all_bands or post.band in FLAGGED
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

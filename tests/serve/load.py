@@ -1,0 +1,258 @@
+"""Measures the service with the bundled model, beside the library on the same posts; wants a quiet machine.
+
+PYTHONPATH=.:tests python tests/serve/load.py rate 416        items per second of service and library, in turn; times of calls
+PYTHONPATH=.:tests python tests/serve/load.py starvation 300  times of single calls alone, and while a job keeps all threads busy
+PYTHONPATH=.:tests python tests/serve/load.py batching 416    the library's rate by the number of posts it is handed at once
+"""
+
+import asyncio
+import http.client
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from real_posts import corpus_texts
+from running import served
+
+from detector import Detector, Post, Verdict
+from detector.bundle import DEFAULT_BUNDLE
+from serve.admission import Admission, Priority
+from serve.app import create_app
+from serve.connections import PromptProtocol
+from serve.settings import Settings
+
+Send = Callable[[Sequence[str]], list[dict[str, Any]]]
+
+
+@contextmanager
+def calling(port: int) -> Iterator[Send]:
+    """A client that keeps its connection; it sends texts and returns the entries of their results."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+
+    def send(texts: Sequence[str]) -> list[dict[str, Any]]:
+        body = json.dumps({"items": [{"text": text} for text in texts]})
+        connection.request("POST", "/v1/score", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        received = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{answer.status}: {received.decode()}")
+        results: list[dict[str, Any]] = json.loads(received)["results"]
+        return results
+
+    try:
+        yield send
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True)
+class Times:
+    """Times of calls, in milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+
+    def __str__(self) -> str:
+        return f"p50 {self.p50:.1f} ms, p95 {self.p95:.1f} ms, p99 {self.p99:.1f} ms"
+
+
+def times_of(port: int, texts: Sequence[str], *, pause_s: float = 0.0) -> Times:
+    """Send texts one by one, and return how long the answers took."""
+    taken = []
+    with calling(port) as send:
+        for text in texts:
+            started = time.perf_counter()
+            send([text])
+            taken.append(1000 * (time.perf_counter() - started))
+            time.sleep(pause_s)
+    cuts = statistics.quantiles(taken, n=100, method="inclusive")
+    return Times(cuts[49], cuts[94], cuts[98])
+
+
+def service_rate(port: int, texts: Sequence[str], *, clients: int = 4, size: int = 32) -> float:
+    """Return the items a second that several clients get from the service together."""
+    pieces = [texts[start : start + size] for start in range(0, len(texts), size)]
+
+    def work(mine: list[Sequence[str]]) -> None:
+        with calling(port) as send:
+            for piece in mine:
+                send(piece)
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(work, [pieces[place::clients] for place in range(clients)]))
+    return len(texts) / (time.perf_counter() - started)
+
+
+def library_rate(detector: Detector, texts: Sequence[str]) -> float:
+    """Return the posts a second that the library scores."""
+    started = time.perf_counter()
+    detector.score(texts)
+    return len(texts) / (time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Rates of library and service by round, in items a second, and the processor time of each for an item, in milliseconds."""
+
+    library: list[float]
+    service: list[float]
+    library_ms: float
+    service_ms: float
+    calls: Times
+
+    @property
+    def shares(self) -> list[float]:
+        """The service's rate as a share of the library's, by round."""
+        return [served / scored for scored, served in zip(self.library, self.service, strict=True)]
+
+
+def compare_rates(*, number: int = 416, rounds: int = 5) -> Rates:
+    """Return the rates of library and service, measured in turn, and the times of single calls.
+
+    Processor times tell how much the service adds on a machine that has other things to do, where rates do not.
+    """
+    texts = corpus_texts(number // 26)
+    with Detector.load() as detector, served(DEFAULT_BUNDLE) as (process, port):
+        library_rate(detector, texts[:52])
+        service_rate(port, texts[:52], size=8)
+        library, service, library_s, service_s = [], [], 0.0, 0.0
+        for _ in range(rounds):
+            before = time.process_time()
+            library.append(library_rate(detector, texts))
+            library_s += time.process_time() - before
+            before = processor_time_s(process.pid)
+            service.append(service_rate(port, texts))
+            service_s += processor_time_s(process.pid) - before
+        each = 1000 / (rounds * len(texts))
+        return Rates(library, service, library_s * each, service_s * each, times_of(port, texts[:300]))
+
+
+def processor_time_s(process: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def compare_starvation(*, calls: int = 300) -> tuple[Times, Times, int]:
+    """Return the times of single calls alone and beside a job, and how many posts of the job were scored meanwhile."""
+    texts = corpus_texts(calls // 26 + 1)[:calls]
+    with served(DEFAULT_BUNDLE, command=(__file__, "serve")) as (_, port):
+        times_of(port, texts[:50])
+        alone = times_of(port, texts, pause_s=0.02)
+        start_job(port, 100_000)
+        beside = times_of(port, texts, pause_s=0.02)
+        return alone, beside, job_done(port)
+
+
+def start_job(port: int, number: int) -> None:
+    """Let a service with a job route begin a job."""
+    _ask(port, "POST", f"/job?number={number}")
+
+
+def job_done(port: int) -> int:
+    """Return how many posts of the job are scored."""
+    return int(_ask(port, "GET", "/job"))
+
+
+def _ask(port: int, method: str, path: str) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path)
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def add_job(app: FastAPI, texts: Sequence[str]) -> None:
+    """Give a service a route that begins a job of so many posts, and one that says how many are scored."""
+    done: list[Verdict] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    async def run(number: int) -> None:
+        admission: Admission = app.state.admission
+        detector: Detector = app.state.detector
+
+        def score(post: Post) -> None:
+            done.extend(detector.score([post]))
+
+        for start in range(0, number, 256):
+            posts = [Post(texts[(start + place) % len(texts)]) for place in range(min(256, number - start))]
+            await admission.score(score, posts, priority=Priority.JOB)
+
+    async def begin(number: int) -> int:
+        tasks.append(asyncio.create_task(run(number)))
+        return number
+
+    async def ask() -> int:
+        return len(done)
+
+    app.add_api_route("/job", begin, methods=["POST"])
+    app.add_api_route("/job", ask, methods=["GET"])
+
+
+def serve_with_job() -> None:
+    """Serve the bundled model, with a job route."""
+    settings = Settings.from_environment()
+    app = create_app(partial(Detector.load, settings.model, threads=settings.threads), settings)
+    add_job(app, corpus_texts(10, seed=2))
+    uvicorn.run(app, port=settings.port, http=PromptProtocol, access_log=False)
+
+
+def compare_batching(*, number: int = 416, rounds: int = 3) -> dict[int, tuple[float, float]]:
+    """Return the library's median rate and processor time for a post, in milliseconds, when it is handed 1, 8 or all at once.
+
+    It is called by as many threads as it has itself. More than this cannot be gained: the graph takes one window at a time.
+    """
+    texts = corpus_texts(number // 26)
+    rates: dict[int, list[tuple[float, float]]] = {1: [], 8: [], number: []}
+    with Detector.load() as detector, ThreadPoolExecutor(detector.threads) as callers:
+        library_rate(detector, texts[:52])
+        for _ in range(rounds):
+            for size, found in rates.items():
+                pieces = [texts[start : start + size] for start in range(0, number, size)]
+                started, before = time.perf_counter(), time.process_time()
+                list(callers.map(detector.score, pieces))
+                used_ms = 1000 * (time.process_time() - before) / number
+                found.append((number / (time.perf_counter() - started), used_ms))
+    return {size: (statistics.median(a for a, _ in found), statistics.median(b for _, b in found)) for size, found in rates.items()}
+
+
+def report(what: str, number: int) -> str:
+    """Measure with so many posts, and return the figures in words."""
+    if what == "rate":
+        rates = compare_rates(number=number)
+        return (
+            f"library {statistics.median(rates.library):.1f} items/s, service {statistics.median(rates.service):.1f} items/s "
+            f"(medians of {len(rates.shares)} rounds in turn)\n"
+            f"service / library by round: {' '.join(f'{share:.2f}' for share in rates.shares)}\n"
+            f"processor time an item: library {rates.library_ms:.1f} ms, service {rates.service_ms:.1f} ms\n"
+            f"one post a call, one call after the other: {rates.calls}"
+        )
+    if what == "starvation":
+        alone, beside, done = compare_starvation(calls=number)
+        return (
+            f"alone: {alone}\nbeside a job: {beside}\n"
+            f"p95 beside the job / alone: {beside.p95 / alone.p95:.2f}; the job scored {done} posts meanwhile"
+        )
+    found = compare_batching(number=number)
+    return "\n".join(f"{size} posts at once: {rate:.1f} items/s, {ms:.1f} ms each" for size, (rate, ms) in found.items())
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve_with_job()
+    else:
+        sys.stdout.write(report(sys.argv[1], int(sys.argv[2])) + "\n")

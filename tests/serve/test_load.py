@@ -1,0 +1,123 @@
+"""Many clients at once: nothing is lost or swapped, nothing starves; the slow tests use the bundled model."""
+
+import http.client
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from urllib.request import urlopen
+
+import pytest
+from letters import LetterBackend
+from load import add_job, compare_rates, compare_starvation, job_done, start_job, times_of
+from real_posts import corpus_texts
+from running import SlowBackend, running, served
+
+from detector import Detector
+from detector.bundle import DEFAULT_BUNDLE, MANIFEST, Bundle
+from serve.app import create_app
+from serve.settings import Settings
+
+needs_model = pytest.mark.skipif(not (DEFAULT_BUNDLE / MANIFEST).exists(), reason="no bundled model")
+
+
+def talk(port: int, name: int, scores: dict[str, float], until: float) -> int:
+    """Send requests until a time, check that each answer belongs to what was sent, and return how many posts these were."""
+    random = Random(name)
+    texts = list(scores)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    count = 0
+    while time.monotonic() < until:
+        sent = {f"{name}-{count}-{place}": random.choice(texts) for place in range(random.randint(1, 3))}
+        body = json.dumps({"items": [{"id": id_, "text": text} for id_, text in sent.items()]})
+        connection.request("POST", "/v1/score", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        received = json.loads(answer.read())
+        assert answer.status == 200, received
+        found = {entry["id"]: entry["result"]["score"] for entry in received["results"]}
+        assert found == {id_: pytest.approx(scores[text], abs=1e-12) for id_, text in sent.items()}
+        assert list(found) == list(sent)
+        count += len(sent)
+    connection.close()
+    return count
+
+
+def talk_together(port: int, clients: int, scores: dict[str, float], seconds: float) -> list[int]:
+    """Return how many posts each of several clients got the right answers for."""
+    until = time.monotonic() + seconds
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(lambda name: talk(port, name, scores, until), range(clients)))
+
+
+def scores_of(detector: Detector, texts: Sequence[str]) -> dict[str, float]:
+    found = {text: verdict.score for text, verdict in zip(texts, detector.score(texts), strict=True)}
+    assert len(set(found.values())) > len(found) // 2  # or a swap would not be seen
+    return {text: score for text, score in found.items() if score is not None}
+
+
+def test_fifty_clients_get_their_own_answers(bundle: Bundle) -> None:
+    random = Random(1)
+    texts = [" ".join("".join(random.choices("abcdefghijklmnopqrstuvwxyz", k=5)) for _ in range(9)) for _ in range(100)]
+    with Detector(bundle, LetterBackend(), threads=1) as detector:
+        scores = scores_of(detector, texts)
+    app = create_app(lambda: Detector(bundle, LetterBackend(), threads=2), Settings())
+    with running(app) as port:
+        counts = talk_together(port, 50, scores, seconds=3)
+    assert min(counts) > 0
+
+
+def test_a_job_does_not_starve_calls(bundle: Bundle) -> None:
+    """A window takes 20 ms; a call beside the job waits for one of the two threads, and never for the job."""
+    app = create_app(lambda: Detector(bundle, SlowBackend(0.02), threads=2), Settings())
+    add_job(app, ["zoo staff wanted"])
+    with running(app) as port:
+        alone = times_of(port, ["a driver is wanted"] * 20)
+        start_job(port, 500)
+        beside = times_of(port, ["a driver is wanted"] * 20)
+        done = job_done(port)
+    assert 0 < done < 500
+    assert beside.p50 < 3 * alone.p50
+
+
+def test_health_is_answered_while_all_threads_are_busy(bundle: Bundle) -> None:
+    app = create_app(lambda: Detector(bundle, SlowBackend(0.02), threads=2), Settings())
+    add_job(app, ["zoo staff wanted"])
+    with running(app) as port:
+        start_job(port, 500)
+        taken = []
+        for _ in range(20):
+            started = time.perf_counter()
+            with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=20) as answer:
+                assert answer.status == 200
+            taken.append(time.perf_counter() - started)
+        assert job_done(port) < 500
+    assert statistics.median(taken) < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@needs_model
+def test_two_hundred_clients_get_their_own_answers_for_three_minutes() -> None:
+    with Detector.load() as detector:
+        scores = scores_of(detector, corpus_texts(8))
+    with served(DEFAULT_BUNDLE) as (_, port):
+        counts = talk_together(port, 200, scores, seconds=180)
+    assert min(counts) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@needs_model
+def test_the_service_keeps_up_with_the_library() -> None:
+    assert statistics.median(compare_rates().shares) >= 0.85
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@needs_model
+def test_a_job_costs_calls_little() -> None:
+    alone, beside, done = compare_starvation()
+    assert done > 0
+    assert beside.p95 < 3 * alone.p95
