@@ -181,6 +181,7 @@ def score(
     Examples:
       scam-detector score posts.csv -o verdicts.csv
       scam-detector score scrape/ 'more/*.parquet' -o verdicts.csv --resume --errors refused.jsonl
+      scam-detector score scrape/ -o verdicts.parquet --parts 100000 --engine ray --address auto --resume
     """
     from rich.console import Console
 
@@ -207,9 +208,9 @@ def score(
             batch_size=batch_size,
             errors=ErrorFile(errors, with_text=errors_with_text) if errors else None,
             resume=resume,
+            parts=parts,
             mask=mask,
             evidence=evidence,
-            parts=parts,
             on_progress=on_progress,
         )
     show_summary(console, summary)

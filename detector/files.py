@@ -40,9 +40,9 @@ def score_files(
     batch_size: int = BATCH_SIZE,
     errors: ErrorFile | None = None,
     resume: bool = False,
+    parts: int | None = None,
     mask: bool = False,
     evidence: Path | None = None,
-    parts: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Summary:
     """Score every post of some files, and write each record with its verdict.
@@ -59,10 +59,10 @@ def score_files(
     :param errors: Where to write what was refused, and why.
     :param resume: Whether to keep what was scored beside the output until that is whole, and to go on from what an earlier run
         kept there. The output is the same to the last byte. See :mod:`detector.checkpoint`.
+    :param parts: Rows in each part, if the output is to be a folder of files of the format that its name says.
     :param mask: Whether contacts and personal numbers are hidden in all that is written but the evidence. See
         :mod:`detector.masking`.
     :param evidence: Folder that keeps the flagged posts as they came. See :mod:`detector.chain`.
-    :param parts: Rows in each part, if the output is to be a folder of files of the format that its name says.
     :param on_progress: Called after each batch.
     :raises InputError: if no input can be read, or the kept progress belongs to a run with other inputs, options or another model.
     :raises ColumnError: if it is not clear which column holds the text.

@@ -39,7 +39,8 @@ def mask_fields(
     for name, value in written.items():
         cells[name] = masked[start : start + len(str(value))]
         start += len(str(value)) + 1
-    return {name: cells.get(name, _cell(name, value, names, language, kept)) for name, value in fields.items()}
+    others = {name: _cell(name, value, names, language, kept) for name, value in fields.items() if name not in cells}
+    return {name: cells.get(name, others.get(name)) for name in fields}
 
 
 def _cell(name: str, value: object, names: Iterable[str], language: str | None, kept: Collection[str]) -> object:

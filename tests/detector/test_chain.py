@@ -243,9 +243,7 @@ def test_a_changed_byte_of_an_object_is_found_and_its_posts_named(copy: Path, ke
 def test_a_missing_object_is_named_with_its_posts(copy: Path) -> None:
     text = json.loads(lines(copy)[0])["text"]["sha256"]
     (copy / "objects" / text[:2] / text[2:]).unlink()
-    posts = f"{copy.parent.name}"
     found = faults(copy)
-    assert posts not in found[0]
     # Both posts have this text.
     assert [re.search(r"the text of post '(.*?)', row (\d)", fault).groups() for fault in found] == [("p-1", "1"), ("p-3", "3")]
     assert all(fault.endswith("is missing") for fault in found)
@@ -301,7 +299,7 @@ def test_lines_taken_from_the_end_show_only_against_the_head(copy: Path) -> None
     assert list(head.faults()) == []
     found = lines(copy)
     (copy / "manifest.jsonl").write_bytes(b"".join(found[:-1]))
-    (fault,) = [fault for fault in faults(copy, head.head) if "--" not in fault and "objects/" not in fault]
+    (fault,) = [fault for fault in faults(copy, head.head) if not fault.startswith("objects/")]
     assert fault.startswith(f"manifest.jsonl: no line has the hash {head.head}")
     # Without the head only what the missing line named is left over.
     assert all(fault.startswith("objects/") for fault in faults(copy))
