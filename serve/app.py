@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Request, params
@@ -11,7 +12,11 @@ from starlette.exceptions import HTTPException
 
 from detector import Detector
 from detector.scoring import MAX_CHARACTERS
+from serve import metrics
+from serve.access import Access
 from serve.bodies import parse_score_request, read_body
+from serve.drift import read_reference
+from serve.headers import AnswerHeaders
 from serve.items import score_items
 from serve.openapi import SCORE_BODY, Service, problems
 from serve.problems import RequestIds, handlers
@@ -23,7 +28,8 @@ from serve.schemas import (
     OperatingPoints,
     ScoreResponse,
 )
-from serve.settings import Settings
+from serve.security import charge
+from serve.settings import Settings, shared_metrics
 
 Load = Callable[[], Detector]
 
@@ -32,8 +38,9 @@ def create_app(load: Load, settings: Settings, *, guards: Sequence[params.Depend
     """Build the service.
 
     :param load: Returns the detector; runs once, at start-up. The service closes it at its end.
-    :param guards: Dependencies that every route under ``/v1`` asks first, before its body is read:
-        the place for authentication. Health stays open.
+    :param guards: Dependencies that every route but those of health asks first, before its body is
+        read: the place for authentication.
+    :raises InputError: if the reference of the scores cannot be read.
     """
     app = Service(
         title="scam-recruitment-detector",
@@ -51,9 +58,14 @@ def create_app(load: Load, settings: Settings, *, guards: Sequence[params.Depend
     app.state.load = load
     app.state.settings = settings
     app.state.detector = None
+    app.state.metrics = metrics.Metrics(shared_metrics(), reference=read_reference(settings.reference))
+    app.add_middleware(AnswerHeaders)
     app.add_middleware(RequestIds)
+    app.add_middleware(Access, metrics=app.state.metrics)
+    refusals = problems(401, 403, 429, 503) if guards else {}
     app.include_router(_health_routes())
-    app.include_router(_score_routes(), prefix="/v1", dependencies=guards)
+    app.include_router(metrics.routes(), dependencies=guards, responses=refusals)
+    app.include_router(_score_routes(), prefix="/v1", dependencies=guards, responses=refusals)
     return app
 
 
@@ -119,20 +131,27 @@ async def model(detector: Loaded, request: Request) -> ModelInfo:
     )
 
 
-def score(detector: Loaded, body: Annotated[bytes, Depends(read_body)]) -> ScoreResponse:
+def score(detector: Loaded, body: Annotated[bytes, Depends(read_body)], request: Request) -> ScoreResponse:
     """Score up to 256 posts: one result or one error for each, in the order of the request."""
     items = parse_score_request(body).items
-    return ScoreResponse(model=detector.bundle.identity, results=score_items(detector, items))
+    charge(request, len(items))
+    started = perf_counter()
+    results = score_items(detector, items)
+    request.app.state.metrics.scored(results, perf_counter() - started)
+    return ScoreResponse(model=detector.bundle.identity, results=results)
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     detector = await run_in_threadpool(app.state.load)
+    app.state.metrics.serves(detector.bundle)
+    app.state.metrics.started()
     app.state.detector = detector
     try:
         yield
     finally:
         app.state.detector = None
+        app.state.metrics.stopped()
         await run_in_threadpool(detector.close)
 
 

@@ -42,21 +42,26 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _MEANINGS = {
     400: "The body is not JSON",
+    401: "No key was sent, or one that does not count",
+    403: "The key is for something else",
     413: "The body is longer than this service reads",
     415: "The body is not declared as JSON, or it is compressed",
     422: "The body is JSON, but not what the schema says",
+    429: "More than the caller may send",
     500: "The service failed",
     503: "The model is not loaded, or failed on valid input",
 }
 _HEADERS = {
     REQUEST_ID: "Id of this request; name it when you report an error",
     "Retry-After": "Seconds to wait before the request is sent again",
+    "WWW-Authenticate": "How to call, and what is wrong with the key that was sent",
 }
+_HEADERS_OF = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 
 def _complete(status: int, response: dict[str, Any]) -> None:
     """Add the headers of a response, and give an error its media type."""
-    names = [REQUEST_ID, "Retry-After"] if status == 503 else [REQUEST_ID]
+    names = (REQUEST_ID, *_HEADERS_OF.get(status, ()))
     response["headers"] = {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
     if status >= 400 and "application/json" in response["content"]:
         response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
