@@ -81,4 +81,6 @@ class Access:
 
 def route_of(scope: Scope) -> str:
     """Return the template of the path that was asked for; the path itself may hold anything."""
-    return getattr(scope.get("route"), "path", "unknown")
+    # A route knows its path within its router; the whole of it FastAPI notes apart.
+    whole = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
+    return getattr(whole, "path", "unknown")

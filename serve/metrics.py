@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from detector.bundle import Bundle
 from detector.records import Band
@@ -51,10 +52,10 @@ class Metrics:
     """
 
     def __init__(self, folder: Path | None = None, *, reference: Reference | None = None) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()
         self._folder = folder
-        self._source = registry if folder is None else MultiProcessCollector(CollectorRegistry(), str(folder))
+        self._source = registry if folder is None else _shared(folder)
         self._reference = reference
         self._lock = Lock()
         self._recent: deque[int] = deque()
@@ -209,7 +210,11 @@ def forget_dead(folder: Path) -> None:
     """Remove what workers that are no more said of the present; what they counted stays."""
     for process in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}:
         if not _alive(process):
-            mark_process_dead(process, str(folder))
+            mark_process_dead(process, str(folder))  # type: ignore[no-untyped-call]
+
+
+def _shared(folder: Path) -> Collector:
+    return MultiProcessCollector(None, str(folder))  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _alive(process: int) -> bool:

@@ -81,7 +81,7 @@ class Gate:
 
         :raises HTTPException: 401 without a key that counts, 403 if it is for something else, 503 if keys cannot be read.
         """
-        wanted = scope_of(request.scope["route"].path)
+        wanted = scope_of(request.scope["path"])
         presented = bearer.credentials if bearer else header
         try:
             caller = self._anonymous(request, wanted) if presented is None else self._known(presented, wanted)

@@ -24,12 +24,13 @@ LURE = "Typists wanted in Poipet, ticket and passport paid by us, write to @exam
 
 
 @contextmanager
-def served(model: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def served(model: Path, data: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run the service on a free port."""
     environ = os.environ | {
         "SCAM_DETECTOR_PORT": "0",
         "SCAM_DETECTOR_MODEL": str(model),
         "SCAM_DETECTOR_THREADS": "1",
+        "SCAM_DETECTOR_DATA": str(data),
     }
     command = [sys.executable, "-m", "serve"]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
@@ -50,9 +51,9 @@ def _port(process: subprocess.Popen[str]) -> int:
     pytest.fail("the service did not start:\n" + "".join(lines))
 
 
-def assert_scores_and_ends_gracefully(model: Path) -> None:
+def assert_scores_and_ends_gracefully(model: Path, data: Path) -> None:
     body = json.dumps({"items": [{"id": "p-1", "text": LURE}]}).encode()
-    with served(model) as (process, port):
+    with served(model, data) as (process, port):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
             assert json.load(answer) == {"status": "ok"}
         with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
@@ -86,14 +87,14 @@ def wait_until_refused(port: int) -> None:
     pytest.fail("the service still listens after SIGTERM")
 
 
-def test_a_request_that_is_being_answered_at_sigterm_is_answered(runnable_bundle: Path) -> None:
-    assert_scores_and_ends_gracefully(runnable_bundle)
+def test_a_request_that_is_being_answered_at_sigterm_is_answered(runnable_bundle: Path, tmp_path: Path) -> None:
+    assert_scores_and_ends_gracefully(runnable_bundle, tmp_path)
 
 
 @pytest.mark.model
 @pytest.mark.skipif(not (DEFAULT_BUNDLE / MANIFEST).exists(), reason="no bundled model")
-def test_the_bundled_model_is_served() -> None:
-    assert_scores_and_ends_gracefully(DEFAULT_BUNDLE)
+def test_the_bundled_model_is_served(tmp_path: Path) -> None:
+    assert_scores_and_ends_gracefully(DEFAULT_BUNDLE, tmp_path)
 
 
 def run_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **variables: str) -> tuple[int, str]:
