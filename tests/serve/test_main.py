@@ -119,6 +119,7 @@ def test_a_setting_at_fault_ends_with_one_sentence(monkeypatch: pytest.MonkeyPat
 
 def test_without_the_web_framework_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "serve.workers", raising=False)
     status, shown = run_main(monkeypatch, capsys)
     assert status == EXIT_CODES[MissingExtraError]
     assert shown.endswith("run: pip install 'scam-recruitment-detector[serve]'\n")

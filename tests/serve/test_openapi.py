@@ -29,7 +29,7 @@ def api(load: Callable[[], Detector]) -> BaseSchema:
     return from_asgi("/openapi.json", create_app(load, Settings()))
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/v1/model"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/model"])
 @generated
 @given(data=st.data())
 def test_what_is_asked_for_is_answered_as_documented(api: BaseSchema, path: str, data: st.DataObject) -> None:
@@ -61,17 +61,18 @@ def test_every_status_is_documented(document: dict[str, Any]) -> None:
     assert statuses == {
         ("get", "/healthz"): ["200"],
         ("get", "/readyz"): ["200", "503"],
+        ("get", "/metrics"): ["200"],
         ("get", "/v1/model"): ["200", "500", "503"],
         ("post", "/v1/score"): ["200", "400", "413", "415", "422", "500", "503"],
     }
 
 
 def test_every_error_is_documented_as_a_problem(document: dict[str, Any]) -> None:
-    for operations in document["paths"].values():
+    for path, operations in document["paths"].items():
         for operation in operations.values():
             for status, response in operation["responses"].items():
-                kind = "application/json" if status == "200" else "application/problem+json"
-                assert list(response["content"]) == [kind]
+                answer = "text/plain" if path == "/metrics" else "application/json"
+                assert list(response["content"]) == [answer if status == "200" else "application/problem+json"]
 
 
 def test_the_item_is_documented_with_its_limits(document: dict[str, Any]) -> None:
