@@ -9,7 +9,6 @@ from pathlib import Path
 
 from detector import DetectorError, InputError, MissingExtraError
 from detector.errors import exit_code
-from detector.scored import ScoredPost, read_scored
 from serve.drift import EDGES, Reference, count
 from serve.keys import SCOPES, Key, KeyStore
 from serve.settings import Settings, describe
@@ -71,6 +70,8 @@ def make_reference(_settings: Settings, given: argparse.Namespace) -> None:
 
     :raises InputError: if the file holds no score, or scores of several models.
     """
+    from detector.scored import ScoredPost, read_scored  # with it come tables, and each worker loads this module
+
     posts = [row for row in read_scored(given.scored) if isinstance(row, ScoredPost)]
     models = {str(post.fields.get("model")) for post in posts}
     if len(models) != 1:

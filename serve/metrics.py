@@ -35,8 +35,10 @@ Rejection = Literal[
 """Why a request was refused."""
 
 RECENT = 2_000
-"""Scores that each worker remembers for the drift, and the fewest of all workers together that it is shown for are a tenth."""
+"""Scores that each worker remembers for the drift."""
 
+_ENOUGH = 200
+"""Scores of all workers together below which the drift says nothing yet."""
 _NAME = "scam_detector"
 _FAST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _TOKENS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
@@ -86,11 +88,13 @@ class Metrics:
         self._recent_scores = gauge("recent_scores", f"The last {RECENT} scores of each worker, by bin", "up_to")
         self._info = gauge("model_info", "The model that is served", "name", "version", "sha256", mode="livemax")
         self._workers = gauge("workers", "Processes that serve")
+        self._starts = counter("worker_starts", "Processes that began to serve")
         self._prepare()
 
     def started(self) -> None:
         """Count this process as one that serves."""
         self._workers.set(1)
+        self._starts.inc()
 
     def stopped(self) -> None:
         """Count this process no more."""
@@ -199,7 +203,7 @@ class Metrics:
     def _drift(self, recent: Metric) -> Iterable[Metric]:
         counts = {sample.labels["up_to"]: sample.value for sample in recent.samples}
         found = [counts.get(str(edge), 0.0) for edge in EDGES]
-        if self._reference is None or sum(found) < RECENT / 10:
+        if self._reference is None or sum(found) < _ENOUGH:
             return
         index = stability_index(self._reference.counts, found)
         what = "Population stability index of the recent scores against the reference"
@@ -214,7 +218,7 @@ def forget_dead(folder: Path) -> None:
 
 
 def _shared(folder: Path) -> Collector:
-    return MultiProcessCollector(None, str(folder))  # type: ignore[no-any-return, no-untyped-call]
+    return MultiProcessCollector(None, str(folder))  # type: ignore[no-untyped-call]
 
 
 def _alive(process: int) -> bool:

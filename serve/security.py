@@ -6,6 +6,7 @@ made, and does not start again when the last one is revoked. A service that othe
 
 import ipaddress
 import math
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -38,6 +39,8 @@ _SCOPE_OF: tuple[tuple[str, Scope], ...] = (
     ("/metrics", "metrics"),
 )
 """Scope of the paths below each of these; the first entry counts."""
+
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:]+)\]|([0-9A-Za-z.-]+))(?::[0-9]{1,5})?")
 
 _bearer = HTTPBearer(auto_error=False, description="A key of `python -m serve keys add`")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same, for clients that cannot send the other header")
@@ -174,7 +177,9 @@ def _names_this_machine(request: Request) -> bool:
 
     A page elsewhere can have its name point here (DNS rebinding), and a proxy here can forward for others; both say so.
     """
-    return is_loopback(request.url.hostname or "")
+    # Read from the header itself: Starlette's own address of a request falls back to the server's where the name is odd.
+    host = _HOST.fullmatch(request.headers.get("host", ""))
+    return host is not None and is_loopback(host[1] or host[2])
 
 
 def _rate_headers(taken: Taken, rate: int) -> dict[str, str]:

@@ -130,7 +130,7 @@ def reference(bundle: Bundle, counts: tuple[int, ...] = (10, *[0] * 10)) -> Refe
 def test_the_drift_is_that_of_the_scores_of_late(bundle: Bundle) -> None:
     metrics = Metrics(reference=reference(bundle))
     metrics.serves(bundle)
-    metrics.scored([scored(0.0)] * (RECENT // 10 - 1), 0.1)
+    metrics.scored([scored(0.0)] * 199, 0.1)
     assert number(metrics.exposition().decode(), "score_drift") is None  # too few to say
     metrics.scored([scored(1.0)] * RECENT, 0.1)
     text = metrics.exposition().decode()

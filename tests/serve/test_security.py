@@ -75,6 +75,20 @@ def test_the_door_is_shut(load: Load, tmp_path: Path, members: dict[str, str], a
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "host", ["", "[", "[::1", "127.0.0.1@rebound.example", "a b", "\u00e9", "::1", "re_bound.example", "127.0.0.1.rebound.example"]
+)
+def test_a_host_that_is_none_is_not_this_machine(load: Load, tmp_path: Path, host: str) -> None:
+    with guarded(load, tmp_path) as client:
+        assert client.get("/v1/model", headers={"host": host.encode()}).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "[::1]:8000", "127.0.0.1"])
+def test_this_machine_has_several_names(load: Load, tmp_path: Path, host: str) -> None:
+    with guarded(load, tmp_path) as client:
+        assert client.get("/v1/model", headers={"host": host}).status_code == 200
+
+
 def test_an_open_door_can_be_kept_beside_keys(load: Load, tmp_path: Path) -> None:
     KeyStore(tmp_path).add("x", ["score"])
     with guarded(load, tmp_path, anonymous="yes") as client:

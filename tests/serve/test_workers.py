@@ -120,6 +120,7 @@ def test_a_killed_worker_is_replaced_and_what_it_counted_stays(service: Running,
     service.wait_ready(started + 1)
     after = shown(service, key)
     assert total(after, "items_total") == total(before, "items_total")
+    assert (number(before, "worker_starts_total"), number(after, "worker_starts_total")) == (2, 3)
     assert number(after, "workers") == 2
     assert total(after, "recent_scores") < total(before, "recent_scores")
     assert send(service, key).status_code == 200
