@@ -74,6 +74,11 @@ class Gate:
         self._always_open = settings.anonymous == "yes"
         self._closed = settings.anonymous == "no" or not is_loopback(settings.host)
 
+    def close(self) -> None:
+        """Close the files of keys and rates."""
+        self.keys.close()
+        self._buckets.close()
+
     async def __call__(
         self,
         request: Request,

@@ -30,9 +30,10 @@ HERE = "http://127.0.0.1:8000"
 def guarded(load: Load, data: Path, *, address: str = HERE, **members: Any) -> Iterator[TestClient]:
     """Run a service with its guards."""
     settings = Settings(data=data, **members)
-    app = create_app(load, settings, guards=guards(Gate(settings)))
-    with TestClient(app, base_url=address, raise_server_exceptions=False) as client:
+    gate = Gate(settings)
+    with TestClient(create_app(load, settings, guards=guards(gate)), base_url=address, raise_server_exceptions=False) as client:
         yield client
+    gate.close()
 
 
 def bearer(key: str) -> dict[str, str]:
