@@ -100,12 +100,21 @@ class Admission:
     :param max_tokens: Most tokens that wait, of each priority. One request is taken on whatever its size if none waits: the longest
         body bounds it, and no later attempt would fare better.
     :param observe: Is told of each post that was scored.
+    :param watch: Is told how many requests and how many tokens of a priority wait, whenever that may have changed.
     """
 
-    def __init__(self, threads: int, *, max_tokens: int, observe: Callable[[Timing], None] | None = None) -> None:
+    def __init__(
+        self,
+        threads: int,
+        *,
+        max_tokens: int,
+        observe: Callable[[Timing], None] | None = None,
+        watch: Callable[[Priority, int, int], None] | None = None,
+    ) -> None:
         self._threads = threads
         self._max_tokens = max_tokens
         self._observe = observe
+        self._watch = watch
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="admitted")
         self._queues: dict[Priority, deque[_Request[Any]]] = {priority: deque() for priority in Priority}
         self._waiting = dict.fromkeys(Priority, 0)
@@ -180,6 +189,7 @@ class Admission:
             self._long += piece.is_long
             scored = loop.run_in_executor(self._pool, request.work, piece.post)
             scored.add_done_callback(partial(self._finish, request, piece, loop.time()))
+        self._tell()
 
     def _next(self) -> "_Request[Any] | None":
         """Take the request whose turn it is out of its queue."""
@@ -217,6 +227,12 @@ class Admission:
             self._waiting[request.priority] -= sum(piece.tokens for piece in request.pieces)
             request.pieces.clear()
             self._queues[request.priority].remove(request)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._watch is not None:
+            for priority, queue in self._queues.items():
+                self._watch(priority, len(queue), self._waiting[priority])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,24 +12,30 @@ from starlette.responses import Response
 
 from detector import Detector
 from detector.scoring import MAX_CHARACTERS
-from serve import compat
+from serve import compat, metrics
+from serve.access import Access
 from serve.admission import Admission
 from serve.bodies import parse_score_request, read_body
 from serve.calls import Calling, Loaded, respond
+from serve.compat_schemas import OpenAIError, TeiError
 from serve.draining import drained_first
+from serve.drift import read_reference
+from serve.headers import AnswerHeaders
 from serve.items import score_items
-from serve.openapi import Service, body_of, problems
+from serve.openapi import REFUSED, Service, body_of, errors_of, problems
 from serve.problems import RequestIds, handlers
 from serve.schemas import (
     MAX_ITEMS,
+    Body,
     Health,
     Limits,
     ModelInfo,
     OperatingPoints,
+    Problem,
     ScoreRequest,
     ScoreResponse,
 )
-from serve.settings import Settings
+from serve.settings import Settings, shared_metrics
 
 Load = Callable[[], Detector]
 
@@ -38,8 +44,9 @@ def create_app(load: Load, settings: Settings, *, guards: Sequence[params.Depend
     """Build the service.
 
     :param load: Returns the detector; runs once, at start-up. The service closes it at its end.
-    :param guards: Dependencies that every route under ``/v1`` asks first, before its body is read:
-        the place for authentication. Health stays open.
+    :param guards: Dependencies that every route but those of health asks first, before its body is
+        read: the place for authentication.
+    :raises InputError: if the reference of the scores cannot be read.
     """
     app = Service(
         title="scam-recruitment-detector",
@@ -59,11 +66,14 @@ def create_app(load: Load, settings: Settings, *, guards: Sequence[params.Depend
     app.state.detector = None
     app.state.draining = False
     app.state.error_shapes = compat.SHAPES
+    app.state.metrics = metrics.Metrics(shared_metrics(), reference=read_reference(settings.reference))
+    app.add_middleware(AnswerHeaders)
     app.add_middleware(RequestIds)
+    app.add_middleware(Access, metrics=app.state.metrics)
     app.include_router(_health_routes())
-    app.include_router(_score_routes(), prefix="/v1", dependencies=guards)
-    app.include_router(compat.moderation_routes(), prefix="/v1", dependencies=guards)
-    app.include_router(compat.predict_routes(), dependencies=guards)
+    for router, prefix, error in _GUARDED:
+        refusals = errors_of(error, *REFUSED) if guards else {}
+        app.include_router(router(), prefix=prefix, dependencies=guards, responses=refusals)
     return app
 
 
@@ -86,6 +96,15 @@ def _score_routes() -> APIRouter:
         openapi_extra=body_of(ScoreRequest),
     )
     return router
+
+
+_GUARDED: tuple[tuple[Callable[[], APIRouter], str, type[Body]], ...] = (
+    (metrics.routes, "", Problem),
+    (_score_routes, "/v1", Problem),
+    (compat.moderation_routes, "/v1", OpenAIError),
+    (compat.predict_routes, "", TeiError),
+)
+"""Routes that ask the guards first, where they lie, and the shape of their errors."""
 
 
 async def healthz() -> Health:
@@ -119,6 +138,7 @@ async def model(detector: Loaded, request: Request) -> ModelInfo:
 async def score(call: Calling, body: Annotated[bytes, Depends(read_body)]) -> Response:
     """Score up to 256 posts: one result or one error for each, in the order of the request."""
     asked = await run_in_threadpool(parse_score_request, body)
+    await call.charge(len(asked.items))
     results = await score_items(call, asked.items, asked.options)
     return await respond(ScoreResponse(model=call.detector.bundle.identity, results=results))
 
@@ -127,7 +147,15 @@ async def score(call: Calling, body: Annotated[bytes, Depends(read_body)]) -> Re
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     detector = await run_in_threadpool(app.state.load)
-    app.state.admission = Admission(detector.threads, max_tokens=settings.max_waiting_tokens)
+    found: metrics.Metrics = app.state.metrics
+    app.state.admission = Admission(
+        detector.threads,
+        max_tokens=max(1, settings.max_waiting_tokens // settings.workers),
+        observe=found.timed,
+        watch=found.queued,
+    )
+    found.serves(detector.bundle)
+    found.started()
     app.state.detector = detector
     try:
         with drained_first(partial(setattr, app.state, "draining", True), delay_s=settings.drain_s):
@@ -135,6 +163,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         app.state.detector = None
         await run_in_threadpool(app.state.admission.close)
+        found.stopped()
         await run_in_threadpool(detector.close)
 
 

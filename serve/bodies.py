@@ -36,6 +36,7 @@ async def read_body(request: Request) -> bytes:
                 if len(body) > limit:
                     raise too_long
     except ClientDisconnect as error:
+        request.state.left = True
         raise HTTPException(400, "the connection closed before the end of the body") from error
     except TimeoutError:
         raise HTTPException(408, f"expected the whole body within {BODY_TIMEOUT_S:.0f} s") from None

@@ -12,8 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from detector import Detector, Post
-from serve.admission import Admission
+from serve.admission import Admission, Overloaded
 from serve.connections import unless_left
+from serve.metrics import Metrics
+from serve.security import charge
 from serve.settings import Settings
 
 Result = TypeVar("Result")
@@ -29,6 +31,7 @@ async def loaded_detector(request: Request) -> Detector:
     state = request.app.state
     detector: Detector | None = state.detector
     if state.draining:
+        request.state.rejected = "draining"
         raise HTTPException(503, "the service is shutting down; send it again")
     if detector is None:
         raise HTTPException(503, "the model is not loaded; try again")
@@ -59,6 +62,20 @@ class Call:
     detector: Detector
     until: float
 
+    @property
+    def metrics(self) -> Metrics:
+        """Where what becomes of the posts is counted."""
+        found: Metrics = self.request.app.state.metrics
+        return found
+
+    async def charge(self, items: int) -> None:
+        """Count the items against the rate of their sender, before they are scored.
+
+        :raises HTTPException: 429 if these are too many, 503 if they cannot be counted.
+        """
+        await run_in_threadpool(charge, self.request, items)
+        self.metrics.asked(items)
+
     async def score(self, work: Callable[[Post], Result], posts: Sequence[Post]) -> list[Result]:
         """Return what ``work`` returns for each post, in order.
 
@@ -67,7 +84,11 @@ class Call:
         :raises HTTPException: if the client left.
         """
         admission: Admission = self.request.app.state.admission
-        return await unless_left(self.request, admission.score(work, posts, until=self.until))
+        try:
+            return await unless_left(self.request, admission.score(work, posts, until=self.until))
+        except Overloaded:
+            self.request.state.rejected = "overload"
+            raise
 
 
 async def begin(request: Request, detector: Loaded, timeout_s: TimeoutS = 86_400) -> Call:

@@ -28,7 +28,7 @@ from detector import BackendError, Detector, Post, Verdict
 from detector.scoring import find_fault
 from serve.admission import Overloaded
 from serve.bodies import parse_json, read_body
-from serve.calls import Calling, respond
+from serve.calls import Call, Calling, respond
 from serve.compat_schemas import (
     Moderation,
     ModerationRequest,
@@ -88,7 +88,7 @@ async def moderations(call: Calling, body: Json) -> Response:
     point = sent.get("operating_point", "review")
     if not isinstance(point, str) or point not in FLAGGED:
         raise _fault("expected 'high' or 'review'", "operating_point")
-    verdicts = await call.score(partial(_verdict, call.detector), _posts(_moderated(sent.get("input"))))
+    verdicts = await _score(call, _moderated(sent.get("input")))
     return await respond(
         Moderations(
             id=f"modr-{call.request.state.request_id}",
@@ -106,7 +106,7 @@ async def predict(call: Calling, body: Json) -> Response:
         raise _fault("expected true or false", "raw_scores")
     texts = _predicted(sent.get("inputs"))
     try:
-        verdicts = await call.score(partial(_verdict, call.detector), _posts(texts))
+        verdicts = await _score(call, texts)
     except Overloaded as error:
         raise HTTPException(429, error.detail, error.headers) from None
     except BackendError:
@@ -149,6 +149,20 @@ def _path(pointer: str) -> str | None:
     """Return a JSON pointer as OpenAI writes it: ``input[3].text``."""
     steps = pointer.split("/")[1:]
     return "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in steps).lstrip(".") or None
+
+
+async def _score(call: Call, texts: Mapping[Place, object]) -> list[Verdict]:
+    """Return the verdict of each text, in order."""
+    posts = _posts(texts)
+    await call.charge(len(posts))
+    try:
+        verdicts = await call.score(partial(_verdict, call.detector), posts)
+    except BackendError:
+        # One sinks all: none of them gets a result.
+        call.metrics.failed("scoring_failed", len(posts))
+        raise
+    call.metrics.scored(verdicts)
+    return verdicts
 
 
 def _verdict(detector: Detector, post: Post) -> Verdict:

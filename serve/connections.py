@@ -58,7 +58,8 @@ class PromptProtocol(H11Protocol):
 async def unless_left(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer:
     """Return what ``work`` returns; cancel it if the client closes its connection meanwhile.
 
-    A client that only closes its own half has left as well: uvicorn does not tell the two apart.
+    A client that only closes its own half has left as well: uvicorn does not tell the two apart. That it left is noted in
+    ``request.state.left``.
 
     :param request: A request whose body has been read.
     :raises HTTPException: if the client left; nobody will see it.
@@ -67,6 +68,7 @@ async def unless_left(request: Request, work: Coroutine[Any, Any, Answer]) -> An
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
+            request.state.left = True
             raise HTTPException(400, "the connection closed before the answer")
         return working.result()
     finally:

@@ -11,6 +11,7 @@ from detector import BackendError, Detector, Post, Verdict
 from detector.masking import mask_verdict
 from serve import schemas
 from serve.calls import Call
+from serve.metrics import Metrics
 from serve.schemas import Failed, Item, ItemError, OperatingPoint, Options, Scored, describe_fault
 
 _LOG = logging.getLogger(__name__)
@@ -28,9 +29,11 @@ async def score_items(call: Call, items: Sequence[object], options: Options) -> 
     entries = [_read(sent, options) for sent in items]
     posts = [entry for entry in entries if isinstance(entry, Post)]
     results = await call.score(partial(_score, call.detector, options), posts)
-    _refuse_if_all_failed(results)
     following = iter(results)
-    return [next(following) if isinstance(entry, Post) else entry for entry in entries]
+    found = [next(following) if isinstance(entry, Post) else entry for entry in entries]
+    _count(found, call.metrics)
+    _refuse_if_all_failed(results)
+    return found
 
 
 def _read(sent: object, options: Options) -> Post | Failed:
@@ -71,6 +74,13 @@ def _shown(verdict: Verdict, post: Post, options: Options) -> Verdict:
         bare = tuple(replace(finding, evidence=()) for finding in verdict.indicators)
         verdict = replace(verdict, evidence=(), indicators=bare)
     return mask_verdict(verdict, post.text) if options.mask_contacts else verdict
+
+
+def _count(results: Sequence[Scored | Failed], metrics: Metrics) -> None:
+    metrics.scored(result.result for result in results if isinstance(result, Scored))
+    for result in results:
+        if isinstance(result, Failed):
+            metrics.failed(result.error.code)
 
 
 def _refuse_if_all_failed(results: Sequence[Scored | Failed]) -> None:

@@ -49,14 +49,19 @@ def errors_of(model: type[Body], *statuses: int) -> dict[int | str, dict[str, An
     return {status: {"model": model, "description": _MEANINGS[status]} for status in statuses}
 
 
+REFUSED = (401, 403, 429, 503)
+"""Statuses with which a guard, or what a caller may send in a minute, turns a request away."""
+
 _MEANINGS = {
     400: "The body is not JSON",
+    401: "No key was sent, or one that does not count",
+    403: "The key is for something else",
     408: "The body comes too slowly",
     413: "The body is longer than this service reads",
     415: "The body is not declared as JSON, or it is compressed",
     422: "The body is JSON, but not what the schema says",
     424: "The model failed on valid input",
-    429: "More work waits than the service takes on",
+    429: "More than the caller may send, or more work waits than the service takes on",
     500: "The service failed",
     503: "The model is not loaded or failed on valid input, more work waits than the service takes on, or it is shutting down",
     504: "Not all posts were scored in time",
@@ -64,7 +69,9 @@ _MEANINGS = {
 _HEADERS = {
     REQUEST_ID: "Id of this request; name it when you report an error",
     "Retry-After": "Seconds to wait before the request is sent again",
+    "WWW-Authenticate": "How to call, and what is wrong with the key that was sent",
 }
+_HEADERS_OF = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 
 _DEFAULT_ERRORS = ("HTTPValidationError", "ValidationError")
@@ -78,7 +85,7 @@ def _without_default(responses: dict[str, Any]) -> dict[str, Any]:
 
 def _complete(status: int, response: dict[str, Any]) -> None:
     """Add the headers of a response, and give an error its media type."""
-    names = [REQUEST_ID, "Retry-After"] if status in {429, 503} else [REQUEST_ID]
+    names = (REQUEST_ID, *_HEADERS_OF.get(status, ()))
     response["headers"] = {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
     shown = response["content"].get("application/json")
     if status >= 400 and shown == {"schema": {"$ref": _REF.format(model="Problem")}}:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from detector import BackendError, DetectorError, InputError
+from serve.headers import SECURITY_HEADERS
 from serve.schemas import Body, Fault, Problem, describe_fault
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
@@ -90,8 +91,8 @@ def _problem(
         errors=list(faults),
     )
     extra = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    # The id is set here as well: the answer to a bug is sent outside of all middleware.
-    shown = {**extra, **(headers or {}), REQUEST_ID: request_id}
+    # The id and the headers of all answers are set here as well: the answer to a bug is sent outside of all middleware.
+    shown = {**SECURITY_HEADERS, **extra, **(headers or {}), REQUEST_ID: request_id}
     shape: Shape | None = request.app.state.error_shapes.get(request.scope["path"])
     if shape is not None:
         status, other = shape(body)

@@ -10,6 +10,11 @@ from detector import InputError
 from detector.bundle import DEFAULT_BUNDLE
 
 PREFIX = "SCAM_DETECTOR_"
+DEFAULT_DATA = Path("~/.local/state/scam-recruitment-detector")
+DEFAULT_REFERENCE = Path(__file__).parent / "reference.json"
+ANONYMOUS = ("auto", "yes", "no")
+SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+"""Under this name, and no other, prometheus_client looks for the folder that workers write their numbers into."""
 
 _MEBIBYTE = 1024 * 1024
 
@@ -24,10 +29,17 @@ class Settings:
     :ivar backend: Runtime of the model, ``onnx`` or ``torch``.
     :ivar threads: Posts read side by side; unset, one for each core this process may use.
     :ivar max_body_bytes: Longest request body that is read.
-    :ivar max_waiting_tokens: Tokens that may wait for their turn, about three bytes of text each; more is refused.
+    :ivar max_waiting_tokens: Tokens that may wait for their turn, about three bytes of text each; more is refused. Shared out
+        among the workers.
     :ivar timeout_s: Longest time from the head of a request until all of it is scored; its sender may allow less.
     :ivar drain_s: How long after SIGTERM the service still listens, while it says that it is not ready.
-    :raises InputError: if a number is out of range.
+    :ivar workers: Processes that serve side by side; each holds a model of its own.
+    :ivar data: The data directory, for keys and all else that outlives a restart; made when it is first needed.
+    :ivar anonymous: Whether a service that only this machine can reach answers calls without a key: ``yes``, ``no``, or ``auto``
+        for as long as no key was made.
+    :ivar reference: File with the scores that recent ones are compared with, as ``python -m serve reference`` writes it.
+    :ivar rate: Items a minute for each caller whose key says nothing else; by default without limit.
+    :raises InputError: if a value is out of range.
     """
 
     host: str = "127.0.0.1"
@@ -39,20 +51,24 @@ class Settings:
     max_waiting_tokens: int = 100_000
     timeout_s: int = 30
     drain_s: int = 5
+    workers: int = 1
+    data: Path = DEFAULT_DATA
+    anonymous: str = "auto"
+    rate: int | None = None
+    reference: Path = DEFAULT_REFERENCE
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise InputError(f"{PREFIX}PORT: expected 0 to 65535, got {self.port}")
-        if self.threads is not None and self.threads < 1:
-            raise InputError(f"{PREFIX}THREADS: expected at least 1, got {self.threads}")
-        if self.max_body_bytes < 1:
-            raise InputError(f"{PREFIX}MAX_BODY_BYTES: expected at least 1, got {self.max_body_bytes}")
-        if self.max_waiting_tokens < 1:
-            raise InputError(f"{PREFIX}MAX_WAITING_TOKENS: expected at least 1, got {self.max_waiting_tokens}")
-        if self.timeout_s < 1:
-            raise InputError(f"{PREFIX}TIMEOUT_S: expected at least 1, got {self.timeout_s}")
+        for name in ("threads", "max_body_bytes", "max_waiting_tokens", "timeout_s", "workers", "rate"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise InputError(f"{variable(name)}: expected at least 1, got {number}")
         if self.drain_s < 0:
-            raise InputError(f"{PREFIX}DRAIN_S: expected at least 0, got {self.drain_s}")
+            raise InputError(f"{variable('drain_s')}: expected at least 0, got {self.drain_s}")
+        if self.anonymous not in ANONYMOUS:
+            raise InputError(f"{variable('anonymous')}: expected one of {', '.join(ANONYMOUS)}, got {self.anonymous!r}")
+        object.__setattr__(self, "data", _at_home(self.data))
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -73,8 +89,19 @@ def variable(name: str) -> str:
 
 def describe() -> str:
     """Return one line for each setting: its variable and its default."""
-    lines = [f"  {variable(f.name):<30} {_shown(f.default)}" for f in fields(Settings)]
+    lines = [f"  {variable(f.name):<30} {_shown(f.name, f.default)}" for f in fields(Settings)]
     return "environment variables and their defaults:\n" + "\n".join(lines)
+
+
+def share_metrics(folder: Path) -> None:
+    """Let the processes started from now on write their numbers into one folder."""
+    os.environ[SHARED_METRICS] = str(folder)
+
+
+def shared_metrics() -> Path | None:
+    """Return the folder that this process shares its numbers in, if it does."""
+    folder = os.environ.get(SHARED_METRICS)
+    return Path(folder) if folder else None
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
@@ -87,6 +114,11 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "max_waiting_tokens": int,
     "timeout_s": int,
     "drain_s": int,
+    "workers": int,
+    "data": Path,
+    "anonymous": str,
+    "rate": int,
+    "reference": Path,
 }
 
 
@@ -97,7 +129,20 @@ def _read(name: str, value: str) -> Any:  # noqa: ANN401 - each setting has its 
         raise InputError(f"{variable(name)}: expected a whole number, got {value!r}") from error
 
 
-def _shown(default: object) -> str:
-    if default == DEFAULT_BUNDLE:
-        return "(the bundled model)"
-    return "(one for each core)" if default is None else str(default)
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{variable('data')}: expected a data directory, as this user has no home folder") from error
+
+
+def _shown(name: str, default: object) -> str:
+    return _SHOWN.get(name, str(default))
+
+
+_SHOWN = {
+    "model": "(the bundled model)",
+    "threads": "(one for each core, shared out among the workers)",
+    "rate": "(no limit)",
+    "reference": "(posts of job boards, scored by the bundled model)",
+}

@@ -125,7 +125,8 @@ def compare_rates(*, number: int = 416, rounds: int = 5) -> Rates:
     Processor times tell how much the service adds on a machine that has other things to do, where rates do not.
     """
     texts = corpus_texts(number // 26)
-    with Detector.load() as detector, served(DEFAULT_BUNDLE) as (process, port):
+    with Detector.load() as detector, served(DEFAULT_BUNDLE) as service:
+        process, port = service.process, service.port
         library_rate(detector, texts[:52])
         service_rate(port, texts[:52], size=8)
         library, service, library_s, service_s = [], [], 0.0, 0.0
@@ -149,7 +150,8 @@ def processor_time_s(process: int) -> float:
 def compare_starvation(*, calls: int = 300) -> tuple[Times, Times, int]:
     """Return the times of single calls alone and beside a job, and how many posts of the job were scored meanwhile."""
     texts = corpus_texts(calls // 26 + 1)[:calls]
-    with served(DEFAULT_BUNDLE, command=(__file__, "serve")) as (_, port):
+    with served(DEFAULT_BUNDLE, command=(__file__, "serve")) as service:
+        port = service.port
         times_of(port, texts[:50])
         alone = times_of(port, texts, pause_s=0.02)
         start_job(port, 100_000)

@@ -1,8 +1,10 @@
 """Real servers on free ports: in a thread of this process, and as processes of their own."""
 
 import asyncio
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 import uvicorn
@@ -21,6 +26,7 @@ from numpy.typing import NDArray
 from serve.connections import PromptProtocol
 
 ROOT = Path(__file__).parents[2]
+WAIT_S = 60.0
 
 
 class SlowBackend(LetterBackend):
@@ -60,36 +66,83 @@ def running(app: FastAPI) -> Iterator[int]:
     assert not thread.is_alive()
 
 
+class Service:
+    """A service that runs as a process of its own; what it logs is kept in ``lines``."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        self.lines: list[str] = []
+        # Read all the time: a pipe that nobody empties would hold the service up.
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.port = int(self._wait_for(r"running on http://127\.0\.0\.1:(\d+)")[1])
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    def client(self, key: str | None = None) -> httpx2.Client:
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        return httpx2.Client(base_url=self.address, headers=headers, timeout=WAIT_S)
+
+    def wait_ready(self, workers: int) -> None:
+        """Wait until as many workers have begun to serve."""
+        wait_until(lambda: sum("Application startup complete." in line for line in self.lines) >= workers)
+
+    def logged(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+    def stop(self) -> int:
+        """End it by SIGTERM; return its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=WAIT_S)
+
+    def close(self) -> None:
+        """Read what is left of its log, once it has ended."""
+        self._reader.join(timeout=WAIT_S)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+    def _read(self) -> None:
+        for line in self.process.stderr or ():
+            self.lines.append(line)
+
+    def _wait_for(self, pattern: str) -> "re.Match[str]":
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if found := re.search(pattern, "".join(self.lines)):
+                return found
+            time.sleep(0.05)
+        pytest.fail(f"the service did not start:\n{''.join(self.lines)}")
+
+
 @contextmanager
 def served(
-    model: Path, *, command: Sequence[str] = ("-m", "serve"), **variables: str
-) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run ``python -m serve`` with a model; return the process and its port.
+    model: Path, data: Path | None = None, *, workers: int = 1, command: Sequence[str] = ("-m", "serve"), **variables: str
+) -> Iterator[Service]:
+    """Run ``python -m serve`` with a model on a free port; by default it does not drain.
 
+    :param data: The data directory; by default a new one.
     :param command: What Python runs instead.
-    :param variables: Settings, by the end of their variables' names.
+    :param variables: Further settings, by the names of their variables without the prefix.
     """
-    environ = os.environ | {f"SCAM_DETECTOR_{name}": value for name, value in variables.items()}
-    environ |= {"SCAM_DETECTOR_PORT": "0", "SCAM_DETECTOR_MODEL": str(model), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process, _port(process)
-    finally:
-        process.kill()
-        process.communicate()
+    with TemporaryDirectory() as folder:
+        settings = {"PORT": "0", "MODEL": model, "DATA": data or folder, "WORKERS": workers, "DRAIN_S": "0", **variables}
+        environ = os.environ | {f"SCAM_DETECTOR_{name}": str(value) for name, value in settings.items()}
+        environ |= {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+        process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
+        service = None
+        try:
+            service = Service(process)
+            service.wait_ready(workers)
+            yield service
+        finally:
+            if workers > 1 and service is not None and process.poll() is None:
+                service.stop()  # a killed parent would leave its workers behind
+            process.kill()
+            process.wait()
+            if service is not None:
+                service.close()
 
 
-def _port(process: subprocess.Popen[str]) -> int:
-    """Wait until the service listens."""
-    lines = []
-    for line in process.stderr or ():
-        lines.append(line)
-        if found := re.search(r"running on http://127\.0\.0\.1:(\d+)", line):
-            return int(found[1])
-    pytest.fail("the service did not start:\n" + "".join(lines))
-
-
-def wait_until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
+def wait_until(holds: Callable[[], bool], timeout_s: float = WAIT_S) -> None:
     """Wait until something holds, and fail if it never does."""
     deadline = time.monotonic() + timeout_s
     while not holds():

@@ -4,13 +4,12 @@ import json
 import signal
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from running import served
+from running import served, wait_until
 
 BODY = json.dumps({"items": [{"id": "p-1", "text": "a driver is wanted"}]}).encode()
 JSON = {"Content-Type": "application/json"}
@@ -37,13 +36,6 @@ def begin(port: int) -> socket.socket:
     return connection
 
 
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def is_refused(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -53,15 +45,16 @@ def is_refused(port: int) -> bool:
 
 
 def test_on_sigterm_the_service_is_not_ready_then_closed_then_gone(runnable_bundle: Path) -> None:
-    with served(runnable_bundle, DRAIN_S="2", THREADS="1") as (process, port):
+    with served(runnable_bundle, DRAIN_S="2", THREADS="1") as service:
+        process, port = service.process, service.port
         with begin(port) as connection:
             assert status_of(port, "/readyz") == (200, None)
             process.send_signal(signal.SIGTERM)
-            until(lambda: status_of(port, "/readyz")[0] == 503)
+            wait_until(lambda: status_of(port, "/readyz")[0] == 503)
             for path in ("/v1/score", "/v1/moderations", "/predict"):
                 assert status_of(port, path, BODY) == (503, "1")
             assert status_of(port, "/healthz") == (200, None)
-            until(lambda: is_refused(port))
+            wait_until(lambda: is_refused(port))
             assert process.poll() is None
             connection.sendall(BODY)
             answer = b"".join(iter(lambda: connection.recv(65_536), b""))
@@ -72,7 +65,8 @@ def test_on_sigterm_the_service_is_not_ready_then_closed_then_gone(runnable_bund
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]], ids=["Ctrl-C", "twice"])
 def test_who_is_in_a_hurry_does_not_wait_for_the_drain(runnable_bundle: Path, signals: list[int]) -> None:
-    with served(runnable_bundle, DRAIN_S="60", THREADS="1") as (process, port):
+    with served(runnable_bundle, DRAIN_S="60", THREADS="1") as service:
+        process = service.process
         for number in signals:
             process.send_signal(number)
             time.sleep(0.3)

@@ -102,8 +102,8 @@ def test_health_is_answered_while_all_threads_are_busy(bundle: Bundle) -> None:
 def test_two_hundred_clients_get_their_own_answers_for_three_minutes() -> None:
     with Detector.load() as detector:
         scores = scores_of(detector, corpus_texts(8))
-    with served(DEFAULT_BUNDLE) as (_, port):
-        counts = talk_together(port, 200, scores, seconds=180)
+    with served(DEFAULT_BUNDLE) as service:
+        counts = talk_together(service.port, 200, scores, seconds=180)
     assert min(counts) > 0
 
 

@@ -1,59 +1,27 @@
 """``python -m serve`` as a process of its own."""
 
 import json
-import os
-import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from running import served
 
 from detector.bundle import DEFAULT_BUNDLE, MANIFEST
 from detector.errors import EXIT_CODES, BundleError, InputError, MissingExtraError
 from serve.__main__ import main
 
-ROOT = Path(__file__).parents[2]
 LURE = "Typists wanted in Poipet, ticket and passport paid by us, write to @example_hr"
-
-
-@contextmanager
-def served(model: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run the service on a free port."""
-    environ = os.environ | {
-        "SCAM_DETECTOR_PORT": "0",
-        "SCAM_DETECTOR_MODEL": str(model),
-        "SCAM_DETECTOR_THREADS": "1",
-        "SCAM_DETECTOR_DRAIN_S": "0",
-    }
-    command = [sys.executable, "-m", "serve"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process, _port(process)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _port(process: subprocess.Popen[str]) -> int:
-    """Wait until the service listens."""
-    lines = []
-    for line in process.stderr or ():
-        lines.append(line)
-        if found := re.search(r"running on http://127\.0\.0\.1:(\d+)", line):
-            return int(found[1])
-    pytest.fail("the service did not start:\n" + "".join(lines))
 
 
 def assert_scores_and_ends_gracefully(model: Path) -> None:
     body = json.dumps({"items": [{"id": "p-1", "text": LURE}]}).encode()
-    with served(model) as (process, port):
+    with served(model, THREADS="1") as service:
+        process, port = service.process, service.port
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
             assert json.load(answer) == {"status": "ok"}
         with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
@@ -119,6 +87,7 @@ def test_a_setting_at_fault_ends_with_one_sentence(monkeypatch: pytest.MonkeyPat
 
 def test_without_the_web_framework_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "serve.workers", raising=False)
     status, shown = run_main(monkeypatch, capsys)
     assert status == EXIT_CODES[MissingExtraError]
     assert shown.endswith("run: pip install 'scam-recruitment-detector[serve]'\n")

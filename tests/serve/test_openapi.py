@@ -30,7 +30,7 @@ def api(load: Callable[[], Detector]) -> BaseSchema:
     return from_asgi("/openapi.json", create_app(load, Settings()))
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/v1/model"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/model"])
 @generated
 @given(data=st.data())
 def test_what_is_asked_for_is_answered_as_documented(api: BaseSchema, path: str, data: st.DataObject) -> None:
@@ -67,6 +67,7 @@ def test_every_status_is_documented(document: dict[str, Any]) -> None:
     assert statuses == {
         ("get", "/healthz"): ["200"],
         ("get", "/readyz"): ["200", "503"],
+        ("get", "/metrics"): ["200"],
         ("get", "/v1/model"): ["200", "500", "503"],
         ("post", "/v1/score"): ["200", "400", "408", "413", "415", "422", "500", "503", "504"],
         ("post", "/v1/moderations"): ["200", "400", "408", "413", "415", "500", "503", "504"],
@@ -76,10 +77,11 @@ def test_every_status_is_documented(document: dict[str, Any]) -> None:
 
 def test_every_error_is_documented_as_a_problem_but_for_the_interfaces_of_others(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
+        answer = "text/plain" if path == "/metrics" else "application/json"
+        error = "application/json" if path in SHAPES else "application/problem+json"
         for operation in operations.values():
             for status, response in operation["responses"].items():
-                kind = "application/json" if status == "200" or path in SHAPES else "application/problem+json"
-                assert list(response["content"]) == [kind]
+                assert list(response["content"]) == [answer if status == "200" else error]
 
 
 def test_the_item_is_documented_with_its_limits(document: dict[str, Any]) -> None:

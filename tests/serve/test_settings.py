@@ -14,6 +14,8 @@ def test_an_empty_environment_leaves_the_defaults() -> None:
     assert settings == Settings()
     assert (settings.host, settings.port, settings.model) == ("127.0.0.1", 8000, DEFAULT_BUNDLE)
     assert settings.max_body_bytes == 4_194_304
+    assert (settings.workers, settings.anonymous, settings.rate) == (1, "auto", None)
+    assert settings.data == Path.home() / ".local/state/scam-recruitment-detector"
 
 
 def test_every_setting_is_read_from_its_variable() -> None:
@@ -27,6 +29,11 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "SCAM_DETECTOR_MAX_WAITING_TOKENS": "5000",
         "SCAM_DETECTOR_TIMEOUT_S": "7",
         "SCAM_DETECTOR_DRAIN_S": "0",
+        "SCAM_DETECTOR_WORKERS": "2",
+        "SCAM_DETECTOR_DATA": "/srv/data",
+        "SCAM_DETECTOR_ANONYMOUS": "no",
+        "SCAM_DETECTOR_RATE": "600",
+        "SCAM_DETECTOR_REFERENCE": "/srv/reference.json",
     }
     assert Settings.from_environment(environ) == Settings(
         host="::1",
@@ -38,6 +45,11 @@ def test_every_setting_is_read_from_its_variable() -> None:
         max_waiting_tokens=5000,
         timeout_s=7,
         drain_s=0,
+        workers=2,
+        data=Path("/srv/data"),
+        anonymous="no",
+        rate=600,
+        reference=Path("/srv/reference.json"),
     )
     assert all(variable in describe() for variable in environ)
 
@@ -56,6 +68,9 @@ def test_the_environment_is_read_on_each_call(monkeypatch: pytest.MonkeyPatch) -
         ("PORT", "65536", "SCAM_DETECTOR_PORT: expected 0 to 65535, got 65536"),
         ("THREADS", "0", "SCAM_DETECTOR_THREADS: expected at least 1, got 0"),
         ("MAX_BODY_BYTES", "4MB", "SCAM_DETECTOR_MAX_BODY_BYTES: expected a whole number"),
+        ("WORKERS", "0", "SCAM_DETECTOR_WORKERS: expected at least 1, got 0"),
+        ("RATE", "0", "SCAM_DETECTOR_RATE: expected at least 1, got 0"),
+        ("ANONYMOUS", "maybe", "SCAM_DETECTOR_ANONYMOUS: expected one of auto, yes, no, got 'maybe'"),
         ("MAX_BODY_BYTES", "0", "SCAM_DETECTOR_MAX_BODY_BYTES: expected at least 1, got 0"),
         ("MAX_WAITING_TOKENS", "0", "SCAM_DETECTOR_MAX_WAITING_TOKENS: expected at least 1, got 0"),
         ("TIMEOUT_S", "0", "SCAM_DETECTOR_TIMEOUT_S: expected at least 1, got 0"),
