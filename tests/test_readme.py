@@ -50,7 +50,9 @@ def test_the_analysts_commands_run(clone: Path) -> None:
 
 @pytest.mark.model
 def test_the_walk_from_a_scrape_to_a_case_file_runs(clone: Path) -> None:
-    (commands,) = _blocks(_section("From a scrape"), "bash")
+    commands, cluster = _blocks(_section("From a scrape"), "bash")
+    # A cluster of two machines is the subject of tests/detector/test_cluster.py; here its options must be those of the command.
+    assert "--engine ray --address auto --resume --parts" in cluster
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands], cwd=clone, env={**os.environ, "PATH": path}, capture_output=True, text=True
