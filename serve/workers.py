@@ -69,7 +69,21 @@ def load(settings: Settings) -> Detector:
 
 
 class _Workers(Multiprocess):
-    """Workers whose port is closed before they drain: what connects later is refused, not left waiting for nobody."""
+    """Workers that drain each by itself; their port is closed with the last that listens, not left open with nobody behind."""
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        self._leave_their_ends()
+
+    def keep_subprocess_alive(self) -> None:
+        super().keep_subprocess_alive()
+        self._leave_their_ends()
+
+    def _leave_their_ends(self) -> None:
+        # As long as this process holds the worker's end of a pipe too, nobody sees at once that a worker died while it was asked
+        # whether it lives.
+        for process in self.processes:
+            process.child_conn.close()
 
     def terminate_all(self) -> None:
         for listener in self.sockets:
@@ -78,9 +92,8 @@ class _Workers(Multiprocess):
 
     def join_all(self) -> None:
         """Wait for the workers, and hand on what else comes: a second SIGTERM has its effect at once for them as well."""
-        self.signal_queue.clear()
-        while any(process.exitcode is None for process in self.processes):
-            self.processes[0].process.join(_LOOK_S)
+        while running := [process for process in self.processes if process.exitcode is None]:
+            running[0].process.join(_LOOK_S)
             if {signal.SIGINT, signal.SIGTERM} & set(self.signal_queue):
                 self.signal_queue.clear()
                 super().terminate_all()

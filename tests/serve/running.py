@@ -82,9 +82,9 @@ class Service:
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
         return httpx2.Client(base_url=self.address, headers=headers, timeout=WAIT_S)
 
-    def wait_ready(self, workers: int) -> None:
+    def wait_ready(self, workers: int, *, timeout_s: float = WAIT_S) -> None:
         """Wait until as many workers have begun to serve."""
-        wait_until(lambda: sum("Application startup complete." in line for line in self.lines) >= workers)
+        wait_until(lambda: sum("Application startup complete." in line for line in self.lines) >= workers, timeout_s)
 
     def logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.lines]

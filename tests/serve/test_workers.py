@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx2
@@ -116,8 +118,10 @@ def test_a_killed_worker_is_replaced_and_what_it_counted_stays(service: Service,
     before = shown(service, key)
     victim = sorted(scored_by(service))[0]
     started = sum('"Application startup complete."' in line for line in service.lines)
+    os.kill(victim, signal.SIGSTOP)
+    time.sleep(1.5)  # by now it is asked whether it lives; its death is the answer
     os.kill(victim, signal.SIGKILL)
-    service.wait_ready(started + 1)
+    service.wait_ready(started + 1, timeout_s=30)
     after = shown(service, key)
     assert total(after, "items_total") == total(before, "items_total")
     assert (number(before, "worker_starts_total"), number(after, "worker_starts_total")) == (2, 3)
@@ -194,7 +198,7 @@ def test_at_sigterm_the_port_closes_what_is_being_answered_is_answered_and_all_w
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     body = json.dumps(TEN).encode()
-    with served(runnable_bundle, tmp_path / "data", workers=2, THREADS="1", DRAIN_S="2") as service:
+    with served(runnable_bundle, tmp_path / "data", workers=2, THREADS="1", DRAIN_S="4") as service:
         processes = {line["process"] for line in service.logged()}
         assert len(processes) == 3
         assert len(list(tmp_path.glob("scam-detector-metrics-*/*.db"))) >= 6
@@ -205,6 +209,8 @@ def test_at_sigterm_the_port_closes_what_is_being_answered_is_answered_and_all_w
             )
             assert b"100 Continue" in connection.recv(1000)
             service.process.send_signal(signal.SIGTERM)
+            # Each of them says so, whoever is asked.
+            wait_until(lambda: [_ready(service) for _ in range(8)] == [503] * 8)
             wait_until(lambda: _refused(service.port))
             connection.sendall(body)
             received = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -214,6 +220,20 @@ def test_at_sigterm_the_port_closes_what_is_being_answered_is_answered_and_all_w
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
     assert not list(tmp_path.glob("scam-detector-metrics-*"))
+
+
+def test_a_second_sigterm_is_handed_on_to_workers_that_drain(runnable_bundle: Path, tmp_path: Path) -> None:
+    with served(runnable_bundle, tmp_path, workers=2, THREADS="1", DRAIN_S="60") as service:
+        service.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: _ready(service) == 503)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(timeout=20) == 0
+
+
+def _ready(service: Service) -> int:
+    with closing(HTTPConnection("127.0.0.1", service.port, timeout=20)) as connection:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status
 
 
 def _refused(port: int) -> bool:
