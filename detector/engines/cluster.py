@@ -1,7 +1,7 @@
 """A cluster of machines, by way of Ray Data.
 
 One process reads the posts on the machine where the command runs, so that the inputs need lie there only. Ray cuts them into
-blocks of a few hundred and hands those to an actor on each machine, which has one model and as many threads as the machine has
+blocks of a hundred or fewer and hands those to an actor on each machine, which has one model and as many threads as the machine has
 CPUs. The verdicts come back in the order of the posts; the command reads its inputs a second time, and writes output and
 checkpoint as it does without a cluster. What is lost with a process or a machine is scored again elsewhere, by Ray; what is lost
 with the command is scored again when it is resumed.
@@ -16,6 +16,7 @@ the machines, and in its folder on their disks if that is full.
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ from os import environ
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from detector.bundle import Bundle, read_bundle
+from detector.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
 from detector.checkpoint import read_verdict
 from detector.engines.workers import Scorer, checksum, installed, read_posts
 from detector.errors import BackendError, BundleError, DetectorError, InputError, MissingExtraError
@@ -41,13 +42,14 @@ _CPU_SHARE = 0.01
 _DEATHS = 20
 """Actors in a row that may die while they load their model."""
 _ERRORS: dict[str, type[DetectorError]] = {each.__name__: each for each in (BackendError, BundleError, InputError)}
+_WAIT_S = 10.0
 _START = "ray start --head --disable-usage-stats"
 
 
 class ClusterEngine:
     """Scores posts on a cluster; see :class:`detector.engines.Engine`. Made by :func:`cluster`.
 
-    :param bundle: The model, which each machine has in the same folder.
+    :param bundle: The model, which each machine has in the same folder, or in the package.
     :param machines: Threads for each machine that scores, by the name that Ray gives it.
     """
 
@@ -106,7 +108,9 @@ class ClusterEngine:
 
         read = partial(read_posts, self._inputs, self._reading, first)
         here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
-        wanted = (self.bundle.folder.absolute(), self.bundle.sha256, installed(), dict(self._machines))
+        # The model in the package lies where each machine has the package.
+        folder = None if self.bundle.folder == DEFAULT_BUNDLE else self.bundle.folder.absolute()
+        wanted = (folder, self.bundle.sha256, installed(), dict(self._machines))
         try:
             with DataContext.current(_quiet(DataContext.get_current().copy())):
                 # No CPU is kept for reading: it waits for the others most of the time.
@@ -180,6 +184,7 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:  # noqa: ANN401
     environ["RAY_USAGE_STATS_ENABLED"] = "0"
     handler = signal.getsignal(signal.SIGTERM)
     try:
+        _knock(address)
         ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # of several kinds, without a public root
         reason = str(error).strip().split("\n")[0]
@@ -193,6 +198,16 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:  # noqa: ANN401
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Ask whether anyone listens: Ray itself would wait for minutes without a word.
+
+    :raises OSError: if no one does; so does ValueError if the address has no port.
+    """
+    if address not in {None, "auto", "local"}:
+        host, _, port = str(address).rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_WAIT_S).close()
 
 
 @contextmanager

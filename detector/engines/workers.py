@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.batches import BATCH_SIZE, batches
+from detector.bundle import DEFAULT_BUNDLE
 from detector.checkpoint import verdict_line
 from detector.copies import KEPT
 from detector.errors import BundleError, DetectorError, InputError
@@ -49,19 +50,20 @@ class Scorer:
 
     What goes wrong on purpose travels as an answer: an exception would bring a traceback, and end the process with its model.
 
-    :param folder: The model, which each machine has under the same name.
+    :param folder: The model, which each machine has under the same name; by default the one in the package.
     :param sha256: Of its manifest, as the run has it.
     :param package: Version of this package, as the run has it.
     :param threads: Posts read side by side on each machine, by the name that Ray gives it.
     """
 
-    def __init__(self, folder: Path, sha256: str, package: str, threads: Mapping[str, int]) -> None:
+    def __init__(self, folder: Path | None, sha256: str, package: str, threads: Mapping[str, int]) -> None:
         import ray
 
+        node = ray.get_runtime_context().get_node_id()
         self._copies = 0
         self._fault: DetectorError | None = None
         try:
-            self._detector = Detector.load(folder, threads=threads.get(ray.get_runtime_context().get_node_id()), copies=KEPT)
+            self._detector = Detector.load(folder or DEFAULT_BUNDLE, threads=threads.get(node), copies=KEPT)
             _check("model", self._detector.bundle.sha256, sha256)
             _check("package", installed(), package)
         except DetectorError as error:

@@ -322,9 +322,21 @@ def test_a_cluster_is_started_here_and_writes_parts(runnable_bundle: Path, tmp_p
 
 
 @pytest.mark.slow
-def test_no_cluster_under_an_address_is_said(runnable_bundle: Path, tmp_path: Path) -> None:
+def test_standard_output_holds_nothing_of_rays(runnable_bundle: Path, tmp_path: Path) -> None:
+    source = write_posts(tmp_path / "in.jsonl", 300)
+    scored(source, "-o", tmp_path / "local.jsonl", "--model", runnable_bundle)
+    with score(source, "--model", runnable_bundle, "--engine", "ray") as process:
+        output, shown = process.communicate(timeout=300)
+    assert output == (tmp_path / "local.jsonl").read_text()
+    assert shown.startswith("input ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere"])
+def test_no_cluster_under_an_address_is_said(runnable_bundle: Path, tmp_path: Path, address: str) -> None:
     source = write_posts(tmp_path / "in.jsonl", 3)
-    with score(source, "--model", runnable_bundle, "--engine", "ray", "--address", "127.0.0.1:1") as process:
+    with score(source, "--model", runnable_bundle, "--engine", "ray", "--address", address) as process:
         _, shown = process.communicate(timeout=300)
     assert process.returncode == 5, shown
-    assert "127.0.0.1:1: no Ray cluster answers" in shown
+    assert shown.startswith(f"scam-detector: {address}: no Ray cluster answers: ")
+    assert shown.endswith("start one with: ray start --head --disable-usage-stats\n")
