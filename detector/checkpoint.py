@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -27,6 +26,7 @@ from detector.inputs import Input, Reading, check_lasts
 from detector.outputs import writing
 from detector.records import Contact, Evidence, IndicatorFinding, Post, Verdict
 from detector.tables import reading
+from detector.version import package_version
 
 FORMAT = 1
 SUFFIX = ".progress"
@@ -56,13 +56,9 @@ def describe_run(bundle: Bundle, runtime: str, inputs: Sequence[Input], how: Rea
     :param mask: Whether contacts are hidden, in the progress too: a run that shows them cannot go on from it.
     :raises InputError: if an input is not a file, and cannot be read again.
     """
-    try:
-        package = version("scam-recruitment-detector")
-    except PackageNotFoundError:
-        package = "none"
     run = {
         "progress": FORMAT,
-        "package": package,
+        "package": package_version() or "none",
         "model": bundle.sha256,
         "runtime": runtime,
         "options": asdict(how),

@@ -97,14 +97,9 @@ def _language_tag(language: str | None) -> str | None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError
-        from importlib.metadata import version as installed
+        from detector.version import package_version
 
-        try:
-            shown = installed("scam-recruitment-detector")
-        except PackageNotFoundError:
-            shown = "of a source folder, not installed"
-        typer.echo(f"scam-detector {shown}")
+        typer.echo(f"scam-detector {package_version() or 'of a source folder, not installed'}")
         raise typer.Exit
 
 

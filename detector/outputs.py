@@ -151,32 +151,54 @@ class ParquetWriter:
     """Writes typed columns; findings are lists of structs."""
 
     def __init__(self, stream: BinaryIO, columns: Columns, labels: Sequence[str]) -> None:
+        self._labels = labels
+        self._groups = ParquetGroups(stream, columns, _verdict_types(labels))
+
+    def write(self, carried: Mapping[str, object], verdict: Verdict) -> None:
+        """Take one record; records are written in groups."""
+        # Of the verdict only the id can hold half a surrogate pair: a text with one is refused.
+        self._groups.add(carried, flat(verdict, self._labels, _PARQUET_FORMS) | {"id": _without_surrogates(verdict.id)})
+
+    def flush(self) -> None:
+        """Do nothing: a file is readable only when it is whole."""
+
+    def finish(self) -> None:
+        """Write the last group and the index behind it."""
+        self._groups.finish()
+
+    def abandon(self) -> None:
+        """Drop what is held back; see :meth:`ParquetGroups.abandon`."""
+        self._groups.abandon()
+
+
+class ParquetGroups:
+    """Writes rows to Parquet, group by group: carried columns, and behind them those that a command adds.
+
+    :param columns: What is carried over.
+    :param added: Arrow types of the other columns, by name; one that is carried too has this type.
+    """
+
+    def __init__(self, stream: BinaryIO, columns: Columns, added: "Mapping[str, pa.DataType]") -> None:
         # Imported here: it costs more than the rest of the package, and only Parquet needs it.
         import pyarrow
         import pyarrow.parquet
 
         self._arrow: Any = pyarrow
-        self._labels = labels
-        self._names = {name: str(without_surrogates(name)) for name in columns}
-        columns = {self._names[name]: kind for name, kind in columns.items()}
-        self._schema = _schema(columns, labels)
+        self._names = {name: str(_without_surrogates(name)) for name in columns}
+        carried = {self._names[name]: _arrow_type(kind) for name, kind in columns.items()}
+        self._schema = pyarrow.schema({**carried, **added})
         self._texts = {field.name for field in self._schema if field.type == pyarrow.string()}
         self._rows: list[dict[str, object]] = []
         self._characters = 0
         self._writer = pyarrow.parquet.ParquetWriter(stream, self._schema, compression="zstd")
 
-    def write(self, carried: Mapping[str, object], verdict: Verdict) -> None:
-        """Take one record; records are written in groups."""
-        row = {self._names[name]: self._fitted(self._names[name], value) for name, value in carried.items()}
-        # Of the verdict only the id can hold half a surrogate pair: a text with one is refused.
-        row |= flat(verdict, self._labels, _PARQUET_FORMS) | {"id": without_surrogates(verdict.id)}
+    def add(self, carried: Mapping[str, object], added: Mapping[str, object]) -> None:
+        """Take one row; what is added is written as it is."""
+        row = {self._names[name]: self._fitted(self._names[name], value) for name, value in carried.items()} | dict(added)
         self._rows.append(row)
         self._characters += sum(len(value) for value in row.values() if isinstance(value, str))
         if len(self._rows) >= _BUFFERED_ROWS or self._characters > _BUFFERED_CHARACTERS:
             self._write_group()
-
-    def flush(self) -> None:
-        """Do nothing: a file is readable only when it is whole."""
 
     def finish(self) -> None:
         """Write the last group and the index behind it."""
@@ -190,12 +212,11 @@ class ParquetWriter:
     def _fitted(self, name: str, value: object) -> object:
         if value is None:
             return None
-        return _SURROGATE.sub("\ufffd", plain(value)) if name in self._texts else without_surrogates(value)
+        return _SURROGATE.sub("\ufffd", plain(value)) if name in self._texts else _without_surrogates(value)
 
     def _write_group(self) -> None:
         if self._rows:
-            table = self._arrow.Table.from_pylist(self._rows, schema=self._schema)
-            self._writer.write_table(table)
+            self._writer.write_table(self._arrow.Table.from_pylist(self._rows, schema=self._schema))
         self._rows.clear()
         self._characters = 0
 
@@ -235,7 +256,7 @@ _PARQUET_FORMS: Mapping[str, Callable[[Any], object]] = {
 }
 
 
-def arrow_type(kind: object) -> "pa.DataType":
+def _arrow_type(kind: object) -> "pa.DataType":
     """Return the Arrow type of a column of :data:`Columns`."""
     import pyarrow as pa
 
@@ -243,10 +264,9 @@ def arrow_type(kind: object) -> "pa.DataType":
     return plain_types.get(kind, kind) if isinstance(kind, type) else kind
 
 
-def _schema(columns: Columns, labels: Sequence[str]) -> "pa.Schema":
+def _verdict_types(labels: Sequence[str]) -> "dict[str, pa.DataType]":
     import pyarrow as pa
 
-    carried = {name: arrow_type(kind) for name, kind in columns.items()}
     piece = pa.struct({"start": pa.int64(), "end": pa.int64(), "text": pa.string()})
     special = {
         "score": pa.float64(),
@@ -256,8 +276,7 @@ def _schema(columns: Columns, labels: Sequence[str]) -> "pa.Schema":
         "indicators": pa.list_(pa.struct({"code": pa.string(), "score": pa.float64(), "evidence": pa.list_(piece)})),
         "contacts": pa.list_(pa.struct({"kind": pa.string(), "value": pa.string()})),
     }
-    verdict = {name: special.get(name, pa.string()) for name in verdict_columns(labels)}
-    return pa.schema(carried | verdict)
+    return {name: special.get(name, pa.string()) for name in verdict_columns(labels)}
 
 
 def _rounded(value: object) -> object:
@@ -294,7 +313,7 @@ def _finite(value: object) -> object:
     return _mapped(value, lambda leaf: None if isinstance(leaf, float) and not math.isfinite(leaf) else leaf)
 
 
-def without_surrogates(value: object) -> object:
+def _without_surrogates(value: object) -> object:
     """Return the value with U+FFFD for each half of a surrogate pair."""
     return _mapped(value, lambda leaf: _SURROGATE.sub("\ufffd", leaf) if isinstance(leaf, str) else leaf)
 

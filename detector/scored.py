@@ -1,8 +1,9 @@
 """The output of ``scam-detector score``, read back: JSONL, CSV or Parquet, also of a version with other labels."""
 
+import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ FLAGGED = frozenset({"high", "review"})
 """The bands whose posts an analyst looks at."""
 
 _BANDS = frozenset({"high", "review", "low", "abstain"})
+_SHOWN_REFUSALS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,46 @@ class Refused:
     source: str
     number: int
     reason: str | None
+
+
+@dataclass(slots=True)
+class RowCounts:
+    """What became of the rows of scored files, as far as all commands that read them count alike.
+
+    :ivar rows: All of them.
+    :ivar refused: Rows that cannot be used.
+    :ivar refusals: The first few of them: file, row from 1, reason.
+    :ivar unscored: Rows that ``score`` had refused already.
+    :ivar seconds: Time taken.
+    """
+
+    rows: int = 0
+    refused: int = 0
+    refusals: list[tuple[str, int, str]] = field(default_factory=list)
+    unscored: int = 0
+    seconds: float = 0.0
+
+    def refuse(self, row: Refused) -> None:
+        """Count a row that cannot be used."""
+        if row.reason is None:
+            self.unscored += 1
+            return
+        self.refused += 1
+        if len(self.refusals) < _SHOWN_REFUSALS:
+            self.refusals.append((row.source, row.number, row.reason))
+
+
+def text_digest(text: str) -> bytes:
+    """Return the SHA-256 of a text as it stands in UTF-8; half a surrogate pair counts as the three bytes it would have."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def read_all_scored(
+    paths: Iterable[Path | str], *, text_columns: Sequence[str] = (), date_column: str | None = None
+) -> Iterator[ScoredPost | Refused]:
+    """Yield the rows of some scored files, one file after the other; see :func:`read_scored`."""
+    for path in paths:
+        yield from read_scored(path, text_columns=tuple(text_columns), date_column=date_column)
 
 
 def read_scored(

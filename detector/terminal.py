@@ -4,7 +4,7 @@ Posts are written by strangers: nothing of them reaches the terminal as a contro
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -95,7 +95,7 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
         ("sha256 bundle.json", bundle.sha256),
         *((f"sha256 {file}", digest) for file, digest in manifest.files.items()),
     ]
-    _print_aligned(console, [(name, safe(value)) for name, value in lines])
+    print_lines(console, lines)
 
 
 def show_summary(console: Console, summary: "Summary") -> None:
@@ -123,7 +123,7 @@ def show_summary(console: Console, summary: "Summary") -> None:
     if summary.unread:
         lines.append(("unread", f"{len(summary.unread)} files, or what is left of them"))
         lines += [("", reason) for _, reason in summary.unread[:_SHOWN_INPUTS]]
-    _print_aligned(console, [(name, safe(value)) for name, value in lines])
+    print_lines(console, lines)
 
 
 def _kept_lines(kept: "Kept") -> list[tuple[str, str]]:
@@ -169,6 +169,11 @@ def _headline(verdict: Verdict) -> Text:
 
 def _quotes(evidence: tuple[Evidence, ...]) -> str:
     return "  ".join(f"“{safe(piece.text)}”".replace("\n", " ") for piece in evidence)
+
+
+def print_lines(console: Console, lines: Iterable[tuple[str, str]]) -> None:
+    """Print names and what belongs to them, one below the other; a line without a name goes on with the one before."""
+    _print_aligned(console, [(name, safe(value)) for name, value in lines])
 
 
 def _print_aligned(console: Console, rows: Sequence[tuple[str, ...]]) -> None:

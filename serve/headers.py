@@ -1,5 +1,7 @@
 """Headers of every answer: what a browser may do with it, and what a route adds."""
 
+from collections.abc import Callable
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,12 +34,20 @@ class AnswerHeaders:
             return
         state = scope.setdefault("state", {})
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.update(state.get("answer_headers", {}))
-            await send(message)
+        def add(headers: MutableHeaders) -> None:
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            headers.update(state.get("answer_headers", {}))
 
-        await self._app(scope, receive, send_with_headers)
+        await self._app(scope, receive, changing_headers(send, add))
+
+
+def changing_headers(send: Send, change: Callable[[MutableHeaders], None]) -> Send:
+    """Return a way to send an answer whose headers are changed on their way."""
+
+    async def send_changed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            change(MutableHeaders(scope=message))
+        await send(message)
+
+    return send_changed

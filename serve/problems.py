@@ -7,14 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from detector import BackendError, DetectorError, InputError
-from serve.headers import SECURITY_HEADERS
+from serve.headers import SECURITY_HEADERS, changing_headers
 from serve.schemas import Body, Fault, Problem, describe_fault
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
@@ -50,12 +49,7 @@ class RequestIds:
         request_id = str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
 
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
-            await send(message)
-
-        await self._app(scope, receive, send_with_id)
+        await self._app(scope, receive, changing_headers(send, lambda headers: headers.update({REQUEST_ID: request_id})))
 
 
 def status_of(error: DetectorError) -> int:

@@ -287,12 +287,8 @@ def campaigns_quality(
 ) -> None:
     """Measure how well near-duplicate wording finds reworded copies, by shingle and threshold, and what it joins wrongly."""
     from training.campaigns_quality import quality_table
-    from training.marked import replace_marked
 
-    table = quality_table(reworded, corpus)
-    if card is not None:
-        replace_marked(card, "quality", table)
-    typer.echo(table)
+    _show_quality(quality_table(reworded, corpus), card)
 
 
 @app.command("facts-quality")
@@ -303,9 +299,14 @@ def facts_quality(
 ) -> None:
     """Compare route, role and pay as found with what a reader found: precision and recall, by part of the sample."""
     from training.facts_quality import quality_table
+
+    _show_quality(quality_table(corpus, checked), card)
+
+
+def _show_quality(table: str, card: Path | None) -> None:
+    """Print a table, and put it into a data card if one is named."""
     from training.marked import replace_marked
 
-    table = quality_table(corpus, checked)
     if card is not None:
         replace_marked(card, "quality", table)
     typer.echo(table)

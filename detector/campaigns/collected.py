@@ -4,7 +4,6 @@ A wording is what copies have in common once numbers, signs and emoji are left o
 done once a wording.
 """
 
-import hashlib
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from detector.campaigns.linking import link_key
 from detector.campaigns.preparing import Prepared
 from detector.campaigns.wording import PERMUTATIONS, Signatures
 from detector.records import Contact
-from detector.scored import ScoredPost
+from detector.scored import ScoredPost, text_digest
 
 MAX_VARIANTS = 4
 """Texts that are kept of one wording, to show how its numbers and signs vary."""
@@ -173,7 +172,7 @@ class Collection:
 
 
 def _digest(text: str) -> Digest:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+    return text_digest(text)[:16]
 
 
 def users_of(keys: Sequence[str | None], members: Iterable[Member]) -> dict[str, list[int]]:

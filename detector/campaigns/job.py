@@ -13,9 +13,8 @@ from detector.campaigns.preparing import prepared_posts
 from detector.campaigns.summary import Campaign, Summariser
 from detector.campaigns.wording import THRESHOLD, signature, wording_links
 from detector.errors import InputError
-from detector.scored import FLAGGED, Refused, ScoredPost, read_scored
+from detector.scored import FLAGGED, Refused, RowCounts, ScoredPost, read_all_scored
 
-_SHOWN_REFUSALS = 5
 _STEP = 1000
 
 OnRead = Callable[[int], None]
@@ -47,13 +46,9 @@ class Options:
 
 
 @dataclass(slots=True)
-class Outcome:
+class Outcome(RowCounts):
     """What became of the rows.
 
-    :ivar rows: All of them.
-    :ivar refused: Rows that cannot be used.
-    :ivar refusals: The first few of them: file, row from 1, reason.
-    :ivar unscored: Rows that ``score`` had refused already.
     :ivar unflagged: Rows left out because of their band.
     :ivar taken: Posts that were compared.
     :ivar undated: Of these, posts whose date is not understood.
@@ -61,26 +56,12 @@ class Outcome:
     :ivar common_contacts: Contacts over the cap, which join nothing.
     """
 
-    rows: int = 0
-    refused: int = 0
-    refusals: list[tuple[str, int, str]] = field(default_factory=list)
-    unscored: int = 0
     unflagged: int = 0
     taken: int = 0
     undated: int = 0
     linked: int = 0
     common_contacts: int = 0
     campaigns: list[Campaign] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def refuse(self, row: Refused) -> None:
-        """Count a row that cannot be used."""
-        if row.reason is None:
-            self.unscored += 1
-            return
-        self.refused += 1
-        if len(self.refusals) < _SHOWN_REFUSALS:
-            self.refusals.append((row.source, row.number, row.reason))
 
 
 def find_campaigns(
@@ -156,8 +137,7 @@ def _check(inputs: Sequence[Path | str], options: Options) -> None:
 
 def _taken(inputs: Sequence[Path | str], outcome: Outcome, options: Options, on_read: OnRead | None) -> Iterator[ScoredPost]:
     """Yield the posts that are to be compared, and count the others."""
-    columns = tuple(options.text_columns)
-    for row in (row for path in inputs for row in read_scored(path, text_columns=columns, date_column=options.date_column)):
+    for row in read_all_scored(inputs, text_columns=options.text_columns, date_column=options.date_column):
         outcome.rows += 1
         if on_read is not None and outcome.rows % _STEP == 0:
             on_read(outcome.rows)

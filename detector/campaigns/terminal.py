@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from detector.campaigns.job import OnRead, Outcome
-from detector.terminal import safe
+from detector.terminal import print_lines
 
 _SHOWN_CAMPAIGNS = 5
 
@@ -36,8 +35,7 @@ def show_outcome(console: Console, outcome: Outcome, folder: Path) -> None:
         *(("", f"{source}, row {number}: {reason}") for source, number, reason in outcome.refusals),
         ("written to", str(folder)),
     ]
-    for name, value in lines:
-        console.print(Text(f"{name:<12}{safe(value)}"), soft_wrap=True)
+    print_lines(console, lines)
 
 
 def _headline(place: int, outcome: Outcome) -> str:

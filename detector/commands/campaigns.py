@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import Mask
+from detector.commands.options import AllBands, DateColumn, Mask, TextColumns, Workers
 from detector.errors import SOME_REFUSED
 
 
@@ -15,18 +15,9 @@ def campaigns(
         list[str], typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score; '-' is standard input.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if it is not there.")],
-    all_bands: Annotated[bool, typer.Option("--all", help="Also posts that are not flagged high or review.")] = False,
-    date_column: Annotated[
-        str | None,
-        typer.Option(
-            "--date-column",
-            help="Column with the times of the posts, by default date, created_at, timestamp, posted_at or another usual name.",
-            show_default=False,
-        ),
-    ] = None,
-    text_column: Annotated[
-        list[str] | None, typer.Option("--text-column", help="Column with the text, as for score; several are joined.")
-    ] = None,
+    all_bands: AllBands = False,
+    date_column: DateColumn = None,
+    text_column: TextColumns = None,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -49,10 +40,7 @@ def campaigns(
     ] = None,
     min_size: Annotated[int, typer.Option("--min-size", min=2, help="Posts below which it is no campaign.")] = 2,
     mask: Mask = False,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", min=1, help="Processes that read posts; by default one for each core.", show_default=False),
-    ] = None,
+    workers: Workers = None,
 ) -> int:
     """Link scored posts into campaigns, by near-duplicate wording and by shared contacts.
 

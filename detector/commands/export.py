@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from detector.commands.options import AllBands, DateColumn, TextColumns
 from detector.dates import read_time
 from detector.errors import SOME_REFUSED
 
@@ -38,16 +39,9 @@ def export(
     without_text: Annotated[
         bool, typer.Option("--without-text", help="Leave texts out, also words of them; share hashes.")
     ] = False,
-    all_bands: Annotated[bool, typer.Option("--all", help="Also posts that are not flagged high or review.")] = False,
-    date_column: Annotated[
-        str | None,
-        typer.Option(
-            "--date-column", help="Column with the times of the posts; by default one with a usual name.", show_default=False
-        ),
-    ] = None,
-    text_column: Annotated[
-        list[str] | None, typer.Option("--text-column", help="Column with the text, as for score; several are joined.")
-    ] = None,
+    all_bands: AllBands = False,
+    date_column: DateColumn = None,
+    text_column: TextColumns = None,
     now: Annotated[
         str | None,
         typer.Option(

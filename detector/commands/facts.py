@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import Mask
+from detector.commands.options import Mask, TextColumns
 from detector.errors import SOME_REFUSED
 
 
@@ -19,9 +19,7 @@ def facts(
         typer.Option("--output", "-o", help="File ending in .jsonl, .csv or .parquet; by default JSONL to standard output."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Read every post, not the flagged ones (high, review) alone.")] = False,
-    text_column: Annotated[
-        list[str] | None, typer.Option("--text-column", help="Column with the text; several are joined by line breaks.")
-    ] = None,
+    text_column: TextColumns = None,
     mask: Mask = False,
 ) -> int:
     """Add what flagged posts say of places, origin, transit, destination, role and pay; 'unknown' where they are silent.

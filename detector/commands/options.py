@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands have, each with one help text."""
 
 from typing import Annotated
 
@@ -9,4 +9,21 @@ Mask = Annotated[
     typer.Option(
         "--mask", help="Hide contacts and numbers of persons (passports, accounts) in all that is written; pay and dates stay."
     ),
+]
+
+TextColumns = Annotated[
+    list[str] | None, typer.Option("--text-column", help="Column with the text, as for score; several are joined by line breaks.")
+]
+DateColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--date-column",
+        help="Column with the times of the posts, by default date, created_at, timestamp, posted_at or another usual name.",
+        show_default=False,
+    ),
+]
+AllBands = Annotated[bool, typer.Option("--all", help="Also posts that are not flagged high or review.")]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="Processes that read posts; by default one for each core.", show_default=False),
 ]

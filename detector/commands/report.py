@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from detector.commands.options import DateColumn, TextColumns, Workers
 from detector.errors import SOME_REFUSED
 
 
@@ -18,13 +19,8 @@ def report(
         Path | None,
         typer.Option("--campaigns", help="Folder that scam-detector campaigns wrote of these files; by default they are found."),
     ] = None,
-    date_column: Annotated[
-        str | None,
-        typer.Option("--date-column", help="Column with the times of the posts.", show_default=False),
-    ] = None,
-    text_column: Annotated[
-        list[str] | None, typer.Option("--text-column", help="Column with the text, as for score; several are joined.")
-    ] = None,
+    date_column: DateColumn = None,
+    text_column: TextColumns = None,
     model: Annotated[
         Path | None,
         typer.Option("--model", help="Folder of the model that scored; by default the one in the package.", show_default=False),
@@ -38,10 +34,7 @@ def report(
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", min=1, help="Processes that read posts; by default one for each core.", show_default=False),
-    ] = None,
+    workers: Workers = None,
 ) -> int:
     """Write one HTML file on scored posts: counts, campaigns, posts with their evidence marked, and what the model cannot see.
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE
+from detector.commands.options import TextColumns
 from detector.errors import SOME_REFUSED
 
 
@@ -41,9 +42,7 @@ def review(
             show_default=False,
         ),
     ] = None,
-    text_column: Annotated[
-        list[str] | None, typer.Option("--text-column", help="Column with the text, as for score; several are joined.")
-    ] = None,
+    text_column: TextColumns = None,
     model: Annotated[
         Path,
         typer.Option(
@@ -60,8 +59,10 @@ def review(
       scam-detector review scored.jsonl -o queue.csv
       scam-detector review march.csv april.parquet -o queue.json --number 500 --mask --leave-out queue.csv
     """
+    from rich.console import Console
+
     from detector.review import Options, make_queue
-    from detector.review.terminal import summary_lines
+    from detector.review.terminal import show_outcome
 
     options = Options(
         number=number,
@@ -75,6 +76,5 @@ def review(
         model=model,
     )
     outcome = make_queue(inputs, output, options=options)
-    for line in summary_lines(outcome, output):
-        typer.echo(line, err=True)
+    show_outcome(Console(stderr=True, highlight=False), outcome, output)
     return SOME_REFUSED if outcome.refused else 0

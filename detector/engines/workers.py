@@ -8,7 +8,6 @@ import platform
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from detector.errors import BundleError, DetectorError, InputError
 from detector.inputs import Input, Plan, Reading
 from detector.records import Post
 from detector.scoring import Detector
+from detector.version import package_version
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,7 +112,4 @@ def checksum(text: str) -> int:
 
 def installed() -> str:
     """Return the version of this package; of a source folder ``none``."""
-    try:
-        return version("scam-recruitment-detector")
-    except PackageNotFoundError:
-        return "none"
+    return package_version() or "none"

@@ -4,11 +4,10 @@ The inputs are read twice: first to link posts and to see how often each text wa
 comes by. So what is held in memory is what linking needs, and some numbers for each text; texts and objects go by.
 """
 
-import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from detector.campaigns import Options, link_posts
@@ -24,22 +23,17 @@ from detector.exchange.stix import StixBundle
 from detector.files import check_are_apart
 from detector.inputs import is_file
 from detector.outputs import is_special, whole_file, writing
-from detector.scored import FLAGGED, Refused, ScoredPost, read_scored
+from detector.scored import FLAGGED, Refused, RowCounts, ScoredPost, read_all_scored, text_digest
 
 FORMATS: dict[str, type[StixBundle] | type[MispEvent]] = {"stix": StixBundle, "misp": MispEvent}
 
-_SHOWN_REFUSALS = 5
 _STEP = 1000
 
 
 @dataclass(slots=True)
-class Summary:
+class Summary(RowCounts):
     """What became of the rows.
 
-    :ivar rows: All of them.
-    :ivar refused: Rows that cannot be used.
-    :ivar refusals: The first few of them: file, row from 1, reason.
-    :ivar unscored: Rows that ``score`` had refused already.
     :ivar unflagged: Rows left out because of their band.
     :ivar posts: Posts that were shared.
     :ivar texts: Their different texts.
@@ -47,25 +41,11 @@ class Summary:
     :ivar id: What the document goes by in the other tool.
     """
 
-    rows: int = 0
-    refused: int = 0
-    refusals: list[tuple[str, int, str]] = field(default_factory=list)
-    unscored: int = 0
     unflagged: int = 0
     posts: int = 0
     texts: int = 0
     campaigns: int = 0
     id: str = ""
-    seconds: float = 0.0
-
-    def refuse(self, row: Refused) -> None:
-        """Count a row that cannot be used."""
-        if row.reason is None:
-            self.unscored += 1
-            return
-        self.refused += 1
-        if len(self.refusals) < _SHOWN_REFUSALS:
-            self.refusals.append((row.source, row.number, row.reason))
 
 
 def export(
@@ -142,7 +122,7 @@ class _Job:
                 self.summary.unflagged += 1
             else:
                 self.summary.posts += 1
-                self._texts.setdefault(_digest(row.text), History()).add(row)
+                self._texts.setdefault(text_digest(row.text), History()).add(row)
                 yield row
         self.summary.texts = len(self._texts)
 
@@ -158,7 +138,7 @@ class _Job:
         for post in self._rows():
             if isinstance(post, Refused) or not self._is_shared(post):
                 continue
-            digest = _digest(post.text)
+            digest = text_digest(post.text)
             history = self._texts.get(digest)
             if history is None or not history.unread:
                 raise InputError(f"{post.source}: was changed while it was read; try again")
@@ -173,13 +153,7 @@ class _Job:
         return (Linked(campaign, list(self._texts_of[campaign.id])) for campaign in campaigns)
 
     def _rows(self) -> Iterator[ScoredPost | Refused]:
-        columns = tuple(self.options.text_columns)
-        for path in self._inputs:
-            yield from read_scored(path, text_columns=columns, date_column=self.options.date_column)
+        return read_all_scored(self._inputs, text_columns=self.options.text_columns, date_column=self.options.date_column)
 
     def _is_shared(self, post: ScoredPost) -> bool:
         return self.options.all_bands or post.band in FLAGGED
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from detector.exchange.job import Summary
-from detector.terminal import safe
+from detector.terminal import print_lines
 
 
 def show_summary(console: Console, summary: Summary, output: Path) -> None:
@@ -20,5 +19,4 @@ def show_summary(console: Console, summary: Summary, output: Path) -> None:
         ("id", summary.id),
         ("written to", str(output)),
     ]
-    for name, value in lines:
-        console.print(Text(f"{name:<12}{safe(value)}"), soft_wrap=True)
+    print_lines(console, lines)

@@ -6,16 +6,13 @@ JSONL and Parquet keep the lists and objects; CSV writes them as JSON.
 import csv
 import io
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from detector.columns import plain
 from detector.facts.records import COLUMNS
-from detector.outputs import Columns, arrow_type, json_line, safe_cell, without_surrogates
+from detector.outputs import Columns, ParquetGroups, json_line, safe_cell
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_BUFFERED_ROWS = 2048
 
 Facts = Mapping[str, object] | None
 """The facts of a row by column, or nothing if its post was not read."""
@@ -82,38 +79,16 @@ class _CsvRows:
 
 class _ParquetRows:
     def __init__(self, stream: BinaryIO, columns: Columns) -> None:
-        # Imported here: it costs more than the rest of the package, and only Parquet needs it.
-        import pyarrow
-        import pyarrow.parquet
-
-        self._arrow: Any = pyarrow
-        carried = {str(without_surrogates(name)): arrow_type(kind) for name, kind in columns.items()}
-        self._schema = pyarrow.schema(carried | _fact_types())
-        self._texts = {name for name, kind in carried.items() if kind == pyarrow.string()}
-        self._rows: list[dict[str, object]] = []
-        self._writer = pyarrow.parquet.ParquetWriter(stream, self._schema, compression="zstd")
+        self._groups = ParquetGroups(stream, columns, _fact_types())
 
     def write(self, carried: Mapping[str, object], facts: Facts) -> None:
-        row = {str(without_surrogates(name)): self._fitted(name, value) for name, value in carried.items()}
-        self._rows.append({**row, **(facts or {})})
-        if len(self._rows) >= _BUFFERED_ROWS:
-            self._write_group()
+        self._groups.add(carried, facts or {})
 
     def finish(self) -> None:
-        self._write_group()
-        self._writer.close()
+        self._groups.finish()
 
     def abandon(self) -> None:
-        """Keep pyarrow from writing the index when the writer is collected as garbage."""
-        self._writer.is_open = False
-
-    def _fitted(self, name: str, value: object) -> object:
-        return without_surrogates(plain(value) if value is not None and name in self._texts else value)
-
-    def _write_group(self) -> None:
-        if self._rows:
-            self._writer.write_table(self._arrow.Table.from_pylist(self._rows, schema=self._schema))
-        self._rows.clear()
+        self._groups.abandon()
 
 
 def _fact_types() -> dict[str, "pa.DataType"]:

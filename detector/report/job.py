@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,9 @@ from detector.report.hiding import Hiding
 from detector.report.limits import Knowledge, knowledge_of
 from detector.report.rendering import check_installed, render
 from detector.report.samples import LONGEST, Sample, SampleChoice
-from detector.scored import FLAGGED, Refused, ScoredPost, read_scored
+from detector.scored import FLAGGED, Refused, ScoredPost, read_all_scored
 from detector.tables import STANDARD_INPUT, reading
+from detector.version import package_version
 
 SHOWN_CAMPAIGNS = 12
 MOST_LINKED = 200_000
@@ -99,7 +99,7 @@ def write_report(inputs: Sequence[Path | str], output: Path, *, options: ReportO
         known=known if known.bundle is not None and is_of(tally, known.bundle.identity) else Knowledge(),
         samples=samples,
         created=options.created or datetime.now(UTC),
-        version=_version(),
+        version=package_version() or "of a source folder",
         hiding=Hiding(options.show_contacts),
         campaigns=campaigns.records,
         n_campaigns=campaigns.number,
@@ -138,8 +138,7 @@ def _seen(inputs: Iterable[Path | str], tally: Tally, choice: SampleChoice, opti
 
 
 def _rows(inputs: Iterable[Path | str], options: ReportOptions) -> Iterator[ScoredPost | Refused]:
-    for path in inputs:
-        yield from read_scored(path, text_columns=tuple(options.text_columns), date_column=options.date_column)
+    return read_all_scored(inputs, text_columns=options.text_columns, date_column=options.date_column)
 
 
 def _campaigns_of(flagged: Iterator[ScoredPost], options: ReportOptions) -> _Campaigns:
@@ -210,10 +209,3 @@ def _source(path: Path | str, tally: Tally) -> SourceFile:
     with reading(name), open(path, "rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return SourceFile(os.path.basename(name), digest, tally.rows[name], tally.refused[name] + tally.unscored[name])
-
-
-def _version() -> str:
-    try:
-        return version("scam-recruitment-detector")
-    except PackageNotFoundError:
-        return "of a source folder"

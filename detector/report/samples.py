@@ -1,13 +1,12 @@
 """Posts to show: few, of many kinds, the same ones for the same input, whatever its size."""
 
-import hashlib
 import heapq
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from detector.report.marking import MOST_CHARACTERS
-from detector.scored import ScoredPost
+from detector.scored import ScoredPost, text_digest
 
 SHOWN_HIGH = 8
 SHOWN_REVIEW = 6
@@ -53,7 +52,7 @@ class SampleChoice:
         if post.language not in self._high and len(self._high) == _MOST_LANGUAGES:
             return
         self._flagged[post.language] += 1
-        digest = _digest(post.text)
+        digest = text_digest(post.text)
         kept = self._high.get(post.language)
         if kept is None or digest < kept[0]:
             self._high[post.language] = (digest, post)
@@ -61,7 +60,7 @@ class SampleChoice:
     def _see_review(self, post: ScoredPost) -> None:
         if len(self._review) == SHOWN_REVIEW and post.score >= -self._review[0][0]:
             return
-        digest = _digest(post.text)
+        digest = text_digest(post.text)
         if digest in self._kept_review:
             return
         self._kept_review.add(digest)
@@ -76,7 +75,3 @@ class SampleChoice:
             yield Sample(self._high[language][1], "Drawn at random from the high posts in its language.")
         for _, _, post in sorted(self._review, key=lambda each: (-each[0], each[1])):
             yield Sample(post, "Among the lowest scores under review, where the detector is least sure.")
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -1,6 +1,5 @@
 """Posts that a reader may be asked about, and how much the model doubts its verdict on each."""
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 from detector.campaigns.linking import link_key
 from detector.campaigns.preparing import asked, prepare
 from detector.records import LABELS, IndicatorFinding
-from detector.scored import FLAGGED, ScoredPost, indicators_of
+from detector.scored import FLAGGED, ScoredPost, indicators_of, text_digest
 
 ABSTAINED = 0.5
 """Doubt about a post that the model abstains on: its score says nothing, and perhaps there is nothing to say."""
@@ -67,7 +66,7 @@ def candidate(post: ScoredPost, doubt: float) -> Candidate:
         doubt=doubt,
         model=str(post.fields.get("model") or ""),
         findings=indicators_of(post),
-        digest=hashlib.sha256((prepared.folded or prepared.text).encode("utf-8", "surrogatepass")).digest(),
+        digest=text_digest(prepared.folded or prepared.text),
         signature=prepared.signature,
         keys=tuple(sorted({key for key in keys if key is not None})),
     )
@@ -75,7 +74,7 @@ def candidate(post: ScoredPost, doubt: float) -> Candidate:
 
 def text_sha256(text: str) -> str:
     """Return the SHA-256 of a text in UTF-8, as hexadecimal digits."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text_digest(text).hex()
 
 
 def label_of(post: ScoredPost) -> str:

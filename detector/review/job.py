@@ -20,7 +20,7 @@ from detector.review.label_studio import labelling_config, write_tasks
 from detector.review.pools import DoubtfulPool, Sample
 from detector.review.sheet import write_sheet
 from detector.review.shown import Shown, shown
-from detector.scored import Refused, ScoredPost, read_scored
+from detector.scored import Refused, RowCounts, ScoredPost, read_all_scored
 from detector.tables import reading
 
 MAX_CHARACTERS = 10_000
@@ -28,7 +28,6 @@ MAX_CHARACTERS = 10_000
 _POOL = 20
 """Doubtful posts that are kept for each one that is asked about: enough to choose unlike ones from."""
 _MIN_POOL = 2000
-_SHOWN_REFUSALS = 5
 _SHA256 = re.compile(rb"\b[0-9a-f]{64}\b")
 
 
@@ -59,42 +58,24 @@ class Options:
 
 
 @dataclass(slots=True)
-class Outcome:
+class Outcome(RowCounts):
     """What became of the rows.
 
-    :ivar rows: All of them.
-    :ivar refused: Rows that cannot be used.
-    :ivar refusals: The first few of them: file, row from 1, reason.
-    :ivar unscored: Rows that ``score`` had refused already.
     :ivar left_out: Rows asked about before, or that say nothing or too much to be read.
     :ivar models: Rows by the model that scored them.
     :ivar picks: What is asked about.
     :ivar config: Where the configuration for Label Studio was written.
     """
 
-    rows: int = 0
-    refused: int = 0
-    refusals: list[tuple[str, int, str]] = field(default_factory=list)
-    unscored: int = 0
     left_out: int = 0
     models: Counter[str] = field(default_factory=Counter)
     picks: list[Pick] = field(default_factory=list)
     config: Path | None = None
-    seconds: float = 0.0
 
     @property
     def reasons(self) -> Counter[str]:
         """Picks by why they were chosen."""
         return Counter(pick.why for pick in self.picks)
-
-    def refuse(self, row: Refused) -> None:
-        """Count a row that cannot be used."""
-        if row.reason is None:
-            self.unscored += 1
-            return
-        self.refused += 1
-        if len(self.refusals) < _SHOWN_REFUSALS:
-            self.refusals.append((row.source, row.number, row.reason))
 
 
 def make_queue(inputs: Sequence[Path | str], output: Path, *, options: Options | None = None) -> Outcome:
@@ -149,7 +130,7 @@ def _check(inputs: Sequence[Path | str], output: Path, options: Options) -> Path
 def _taken(inputs: Sequence[Path | str], outcome: Outcome, options: Options) -> Iterator[ScoredPost]:
     """Yield the posts that may be asked about, and count the others."""
     done = {found.decode() for path in options.leave_out for found in _hashes(path)}
-    for row in (row for path in inputs for row in read_scored(path, text_columns=tuple(options.text_columns))):
+    for row in read_all_scored(inputs, text_columns=options.text_columns):
         outcome.rows += 1
         if isinstance(row, Refused):
             outcome.refuse(row)

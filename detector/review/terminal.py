@@ -1,20 +1,23 @@
-"""What ``scam-detector review`` tells a person: counts, never the text of a post."""
+"""What ``scam-detector review`` shows a person: counts, never the text of a post."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
+from rich.console import Console
+
 from detector.review.job import Outcome
-from detector.terminal import safe
+from detector.terminal import print_lines
 
 
-def summary_lines(outcome: Outcome, output: Path) -> Iterator[str]:
-    """Yield what became of the rows, line by line."""
+def show_outcome(console: Console, outcome: Outcome, output: Path) -> None:
+    """Print what became of the rows, in a few lines."""
     left = f"{outcome.left_out} left out, {outcome.unscored} without a score, {outcome.refused} refused"
-    yield f"rows        {outcome.rows} in {outcome.seconds:.1f} s; {left}"
-    for source, number, reason in outcome.refusals:
-        yield safe(f"            {source}, row {number}: {reason}")
     reasons = ", ".join(f"{number} {why}" for why, number in outcome.reasons.most_common())
-    yield f"asked       {len(outcome.picks)}: {reasons or 'none'}"
+    lines = [
+        ("rows", f"{outcome.rows} in {outcome.seconds:.1f} s; {left}"),
+        *(("", f"{source}, row {number}: {reason}") for source, number, reason in outcome.refusals),
+        ("asked", f"{len(outcome.picks)}: {reasons or 'none'}"),
+    ]
     if len(outcome.models) > 1:
-        yield safe(f"models      {', '.join(sorted(outcome.models))}; their scores may not compare")
-    yield safe(f"written to  {output}{f', {outcome.config}' if outcome.config else ''}")
+        lines.append(("models", f"{', '.join(sorted(outcome.models))}; their scores may not compare"))
+    lines.append(("written to", f"{output}{f', {outcome.config}' if outcome.config else ''}"))
+    print_lines(console, lines)

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import random
+import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wordings import LURE, REWORDS, UNLIKE
 
 from detector.campaigns import Options, Outcome, find_campaigns
 from detector.campaigns.linking import join, link_key
@@ -30,23 +33,6 @@ from detector.scoring import Detector
 
 ROOT = Path(__file__).parents[2]
 REWORDED = ROOT / "data" / "campaigns" / "reworded.jsonl"
-
-LURE = "Chat support agents needed in Cambodia, $1500 a month, free flight, room and meals, no experience required"
-REWORDS = (
-    LURE,
-    f"🔥 {LURE} 🔥",
-    LURE.replace("1500", "1800"),
-    LURE.replace("Chat support", "Typing"),
-    f"Hello friends! {LURE}",
-)
-UNLIKE = (
-    "Barista wanted for a quiet cafe by the river, mornings only, ask at the counter for Nina",
-    "Selling my old bicycle, two new tyres, a basket and a bell, pick it up in the north of town",
-    "The library opens at nine tomorrow and shows the films of the school's summer course",
-    "Has anybody seen a grey cat with one white paw around the market since last Thursday evening",
-    "Our choir looks for two tenors who can read music, rehearsals are held every second Monday",
-    "Lecture on the history of salt trade in the mountains, free entry, tea is served afterwards",
-)
 
 
 def row(number: int, text: str, **more: object) -> dict[str, object]:
@@ -459,3 +445,42 @@ def test_the_command_line_loads_none_of_the_extra_until_it_is_needed() -> None:
 def test_the_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     main(["campaigns", "--help"])
     assert "scam-detector campaigns scored.jsonl -o case" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the limit is for two cores")
+def test_200_000_posts_are_linked_in_five_minutes(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    corpus = [json.loads(line) for path in sorted((ROOT / "data/corpus").glob("*.jsonl")) for line in path.open(encoding="utf-8")]
+    texts = [post["text"] for post in corpus if 40 <= len(post["text"]) <= 1500]
+    taken: list[str] = []
+    with (tmp_path / "scored.jsonl").open("w", encoding="utf-8") as stream:
+        for number in range(200_000):
+            # Half are copies, to the letter or with other numbers; the others are posts of the corpus with some words changed.
+            copied = bool(taken) and chance.random() < 0.5
+            text = chance.choice(taken[-40_000:]) if copied else reworded(chance.choice(texts), chance)
+            text = other_digits(text, chance) if chance.random() < 0.5 else text
+            if not copied:
+                taken.append(text)
+            contacts = telegram(f"hr_{chance.randrange(60_000)}") if chance.random() < 0.5 else []
+            stream.write(json.dumps(row(number, text, contacts=contacts), ensure_ascii=False) + "\n")
+    command = [sys.executable, "-m", "detector", "campaigns", str(tmp_path / "scored.jsonl"), "-o", str(tmp_path / "case")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"rows +(\d+) in ([\d.]+) s", done.stderr)
+    assert found is not None
+    assert int(found[1]) == 200_000
+    assert float(found[2]) < 300
+
+
+def reworded(text: str, chance: random.Random) -> str:
+    """Return a text of which one word in twelve is dropped, repeated elsewhere or changed for another of its own."""
+    words = text.split(" ")
+    for _ in range(len(words) // 12):
+        place, other = chance.randrange(len(words)), chance.choice(words)
+        words[place : place + 1] = chance.choice([[], [other], [words[place], other]])
+    return " ".join(words)
+
+
+def other_digits(text: str, chance: random.Random) -> str:
+    return "".join(str(chance.randrange(10)) if letter.isascii() and letter.isdigit() else letter for letter in text)
