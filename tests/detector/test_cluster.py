@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_a_machine_with_another_model_or_package_is_refused() -> None:
     workers._check("package", "0.1.0", "0.1.0")
     with pytest.raises(BundleError, match=r"expected the package 0\.2\.0, got 0\.1\.0; install the same on all machines"):
         workers._check("package", "0.1.0", "0.2.0")
-    assert installed()
+    assert installed() == version("scam-recruitment-detector")
 
 
 def test_a_stream_cannot_be_read_by_another_process(bundle: Bundle) -> None:

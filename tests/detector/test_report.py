@@ -213,10 +213,7 @@ def test_a_long_post_is_cut_around_its_evidence(scored: Path, options: ReportOpt
 
 
 def test_figures_of_the_indicators_are_those_of_the_evaluation() -> None:
-    report = ROOT / "training/report/report.json"
-    if not report.exists():
-        pytest.skip("no evaluation beside the package")
-    evaluated = json.loads(report.read_text("utf-8"))
+    evaluated = json.loads((ROOT / "training/report/report.json").read_text("utf-8"))
     shown = {code: {name: each[name] for name in ("precision", "posts")} for code, each in evaluated["indicators"]["each"].items()}
     packaged = json.loads((ROOT / "detector/report/page/measured.json").read_text("utf-8"))
     # After an evaluation, write what is expected here to measured.json.
