@@ -16,6 +16,7 @@ from serve.keys import make_private
 FILE = "rates.sqlite"
 
 _WAIT_S = 5.0
+_PAUSE_S = 0.005
 _TABLE = "CREATE TABLE IF NOT EXISTS buckets (caller TEXT PRIMARY KEY, level REAL NOT NULL, at REAL NOT NULL) STRICT, WITHOUT ROWID"
 
 
@@ -77,12 +78,28 @@ class Buckets:
     def _open(self) -> sqlite3.Connection:
         make_private(self._path)
         connection = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
+        _write_ahead(connection)
         # What is lost with the power is a minute of counting: nothing here is worth waiting for a disk.
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(_TABLE)
         self._connection = connection
         return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch a file to a write-ahead log, which outlasts the connection.
+
+    While another process switches it, SQLite says at once that the file is locked, whatever timeout was set.
+    """
+    last = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > last:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def _level(row: tuple[float, float], now: float, *, rate: int, burst: int) -> float:

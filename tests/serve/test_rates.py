@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,14 +77,22 @@ import sys
 from pathlib import Path
 from serve.rates import Buckets
 buckets = Buckets(Path(sys.argv[1]), clock=lambda: 0.0)
+print("ready", flush=True)
+sys.stdin.readline()
 print(sum(buckets.take("a", 3, rate=60, burst=100).granted for _ in range(60)))
 """
 
 
-def test_processes_that_draw_at_once_never_get_more_than_the_bucket_holds(tmp_path: Path) -> None:
-    def draw(_: int) -> int:
-        command = [sys.executable, "-c", DRAW, str(tmp_path)]
-        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-    with ThreadPoolExecutor(3) as pool:
-        assert sum(pool.map(draw, range(3))) == 33  # of 3 each, out of 100
+@pytest.mark.parametrize("attempt", range(6))
+def test_processes_that_draw_at_once_never_get_more_than_the_bucket_holds(tmp_path: Path, attempt: int) -> None:
+    command = [sys.executable, "-c", DRAW, str(tmp_path)]
+    drawers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    for drawer in drawers:
+        assert drawer.stdout is not None
+        assert drawer.stdout.readline() == "ready\n"
+    for drawer in drawers:  # which make the file at the same moment
+        assert drawer.stdin is not None
+        drawer.stdin.write("\n")
+        drawer.stdin.flush()
+    assert sum(int(drawer.communicate()[0]) for drawer in drawers) == 33  # of 3 each, out of 100
+    assert [drawer.returncode for drawer in drawers] == [0] * 4
