@@ -6,10 +6,13 @@ import random
 import re
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -37,10 +40,17 @@ class Rollout:
     identities: dict[str, str]
     scores: dict[str, dict[str, float]]
 
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
+        """Send a request by a connection of its own, so that any worker may get it."""
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        with closing(HTTPConnection("127.0.0.1", self.service.port, timeout=60)) as connection:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
     def swap(self, folder: str) -> tuple[int, dict[str, Any]]:
-        with self.service.client(self.key) as client:
-            answer = client.post("/v1/admin/model", json={"folder": folder})
-            return answer.status_code, answer.json()
+        status, answer = self.ask("POST", "/v1/admin/model", {"folder": folder})
+        return status, json.loads(answer)
 
     def models(self) -> set[str]:
         """Return the models that answer, of whichever worker."""
@@ -48,27 +58,31 @@ class Rollout:
 
     def score(self, place: int) -> str:
         """Send texts, check that the answer is right for the model that it names, and return that."""
-        with self.service.client(self.key) as client:
-            chosen = random.Random(place).choices(TEXTS, k=3)
-            answer = client.post("/v1/score", json={"items": [{"text": text} for text in chosen]})
-        assert answer.status_code == 200, answer.text
-        found = answer.json()
+        chosen = random.Random(place).choices(TEXTS, k=3)
+        status, answer = self.ask("POST", "/v1/score", {"items": [{"text": text} for text in chosen]})
+        assert status == 200, answer
+        found = json.loads(answer)
         model = str(found["model"])
         scores = self.scores[model]
-        assert [entry["result"]["score"] for entry in found["results"]] == pytest.approx([scores[text] for text in chosen], abs=1e-6)
+        assert [entry["result"]["score"] for entry in found["results"]] == pytest.approx(
+            [scores[text] for text in chosen], abs=1e-6
+        )
         assert {entry["result"]["model"] for entry in found["results"]} == {model}
         return model
 
+    def shadow(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.ask("GET", "/v1/shadow")[1])
+        return report
+
     def numbers(self) -> str:
-        with self.service.client(self.key) as client:
-            return client.get("/metrics").text
+        return self.ask("GET", "/metrics")[1].decode()
 
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three bundles, and some that are broken."""
     root = tmp_path_factory.mktemp("models")
-    for name, top in TOPS.items():
+    for name, top in (TOPS | {"shadow": 2.0}).items():
         (root / name).mkdir()
         write_runnable(root / name, top)
     for name in ("changed", "cut", "gone", "absurd"):
@@ -89,7 +103,9 @@ def rollout(service: Service, data: Path, bundles: Path, key: str) -> Rollout:
     scores = {}
     for name in TOPS:
         with Detector.load(bundles / name, threads=1) as detector:
-            scores[identities[name]] = {text: verdict.score or 0.0 for text, verdict in zip(TEXTS, detector.score(TEXTS), strict=True)}
+            scores[identities[name]] = {
+                text: verdict.score or 0.0 for text, verdict in zip(TEXTS, detector.score(TEXTS), strict=True)
+            }
     return Rollout(service, key, data, identities, scores)
 
 
@@ -106,7 +122,8 @@ def two(tmp_path_factory: pytest.TempPathFactory, bundles: Path, linked: Path) -
     """A service of two workers."""
     data = tmp_path_factory.mktemp("data")
     key = KeyStore(data).add("tests", ["score", "metrics", "admin"])
-    with served(linked, data, workers=2, THREADS="1", MODELS=str(bundles)) as service:
+    settings = {"MODELS": str(bundles), "SHADOW": str(bundles / "shadow"), "SHADOW_SHARE": "1", "THREADS": "1"}
+    with served(linked, data, workers=2, **settings) as service:
         yield rollout(service, data, bundles, key)
 
 
@@ -167,10 +184,9 @@ def test_a_broken_bundle_is_refused_and_it_is_said_why(two: Rollout, folder: str
 
 @pytest.mark.parametrize("folder", ["/etc", "../data", "a/../..", "\0", "x" * 5000, "", "a/\ud800"])
 def test_a_folder_elsewhere_is_not_looked_at(two: Rollout, folder: str) -> None:
-    with two.service.client(two.key) as client:
-        answer = client.post("/v1/admin/model", content=json.dumps({"folder": folder}), headers={"content-type": "application/json"})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "#/folder"
+    status, problem = two.swap(folder)
+    assert status == 422
+    assert problem["errors"][0]["pointer"] == "#/folder"
 
 
 def test_a_killed_worker_comes_back_with_what_was_swapped_in(two: Rollout) -> None:
@@ -185,7 +201,6 @@ def test_a_killed_worker_comes_back_with_what_was_swapped_in(two: Rollout) -> No
 
 def test_sighup_reads_the_configured_folder_anew_in_all_workers(two: Rollout, linked: Path, bundles: Path) -> None:
     two.swap("c")
-    processes = {line["process"] for line in two.service.logged() if line.get("route") == "/v1/score"}
     point(linked, bundles / "cut")
     two.service.process.send_signal(signal.SIGHUP)
     wait_until(lambda: "model.onnx: expected sha256" in two.service.lines[-1])
@@ -196,26 +211,37 @@ def test_sighup_reads_the_configured_folder_anew_in_all_workers(two: Rollout, li
     wait_until(lambda: number(two.numbers(), "model_workers", sha256=sha256) == 2)
     assert two.models() == {two.identities["b"]}
     assert not re.search(r"Terminated child|restarting", "".join(two.service.lines))
-    assert processes
 
 
-def test_one_process_reads_its_folder_anew_on_sighup_and_a_swap_outlives_a_restart(
-    bundles: Path, tmp_path: Path, linked: Path
-) -> None:
+def test_one_process_reads_its_folder_anew_on_sighup(bundles: Path, tmp_path: Path, linked: Path) -> None:
     key = KeyStore(tmp_path).add("tests", ["score", "metrics", "admin"])
     point(linked, bundles / "a")
     with served(linked, tmp_path, THREADS="1", MODELS=str(bundles)) as service:
         one = rollout(service, tmp_path, bundles, key)
-        assert one.models() == {one.identities["a"]}
         point(linked, bundles / "b")
+        assert one.models() == {one.identities["a"]}
         service.process.send_signal(signal.SIGHUP)
         wait_until(lambda: one.score(0) == one.identities["b"])
-        assert one.swap("c")[0] == 200
-    with served(linked, tmp_path, THREADS="1", MODELS=str(bundles)) as service:
-        assert rollout(service, tmp_path, bundles, key).models() == {one.identities["c"]}
-    point(linked, bundles / "a")  # who configures another model gets it
-    with served(linked, tmp_path, THREADS="1", MODELS=str(bundles)) as service:
-        assert rollout(service, tmp_path, bundles, key).models() == {one.identities["a"]}
+
+
+def test_the_shadow_is_counted_right_across_workers(two: Rollout) -> None:
+    two.swap("b")
+    before = two.shadow()
+    texts = [f"{place} {text}" for place in range(10) for text in TEXTS]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda text: two.ask("POST", "/v1/score", {"items": [{"text": text}]}), texts))
+    assert {status for status, _ in answers} == {200}
+    wait_until(lambda: two.shadow()["all"]["items"] - before["all"]["items"] == len(texts))
+    after = two.shadow()
+    assert (after["state"], after["served"]) == ("running", two.identities["b"])
+    assert after["dropped"] == after["failed"] == 0
+    assert (
+        sum(cell["items"] for cell in after["bands"])
+        == sum(part["items"] for part in after["differences"])
+        == after["all"]["items"]
+    )
+    assert len({line["process"] for line in two.service.logged() if line.get("route") == "/v1/score"}) >= 2
+    wait_until(lambda: (number(two.numbers(), "shadow_items_total", outcome="compared") or 0) >= after["all"]["items"])
 
 
 @pytest.mark.slow
@@ -236,7 +262,9 @@ def test_twenty_swaps_of_the_bundled_model_take_no_more_memory_than_two(tmp_path
             assert client.post("/v1/admin/model", json={"folder": folder}).status_code == 200
             longest = max(longest, time.monotonic() - started)
         peak = resident_kb(service.process.pid, "VmHWM")
-    print(f"resident MB before {sizes[0] // 1024}, after each swap {[size // 1024 for size in sizes[1:]]}, peak {peak // 1024}; longest {longest:.1f} s")
+    sys.stderr.write(
+        f"resident MB before {sizes[0] // 1024}, after each swap {[size // 1024 for size in sizes[1:]]}, peak {peak // 1024}; longest {longest:.1f} s\n"
+    )
     assert sizes[-1] < 1.1 * max(sizes[1:5])
     assert peak < 2.5 * sizes[0]
 
