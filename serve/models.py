@@ -12,6 +12,7 @@ import logging
 import math
 import signal
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,7 +27,7 @@ from serve.drift import Reference, read_reference
 from serve.metrics import Metrics
 from serve.settings import Settings
 from serve.shadow import Shadow
-from serve.trial import LoadFolder, Refused, load_tried
+from serve.trial import LoadFolder, Refused, give_back_memory, load_tried
 from serve.wanted import Wanted, WantedFile, sha256_of
 
 LOOK_S = 0.5
@@ -61,6 +62,7 @@ class Models:
         self._wanted = WantedFile(settings.data)
         self._lock = asyncio.Lock()
         self._hung_up = asyncio.Event()
+        self._leaving: list[Callable[[], Detector | None]] = []
         self._pause_s = LOOK_S
         self._not_before = -math.inf
 
@@ -92,6 +94,7 @@ class Models:
             if self._hung_up.is_set():
                 await self._reread()
             await self._catch_up()
+            await self._give_back()
 
     async def _swap(self, folder: Path) -> None:
         with self._wanted.alone() as alone:
@@ -137,11 +140,19 @@ class Models:
         self._pause_s = min(2 * self._pause_s, MOST_PAUSE_S)
         self._not_before = now + self._pause_s
 
+    async def _give_back(self) -> None:
+        """Give back the memory of models that nobody holds any more."""
+        held = [model for model in self._leaving if model() is not None]
+        if len(held) < len(self._leaving):
+            self._leaving = held
+            await run_in_threadpool(give_back_memory)
+
     async def _tried(self, folder: Path, sha256: str | None = None) -> Detector:
         try:
             return await run_in_threadpool(load_tried, self._load, folder, sha256)
         except Refused as refused:
             self._noted(refused)
+            self._leaving.append(lambda: None)
             raise
 
     def _noted(self, refused: Refused) -> Refused:
@@ -155,6 +166,7 @@ class Models:
         before: Detector = self._state.detector
         found: Metrics = self._state.metrics
         self._state.detector = detector
+        self._leaving.append(weakref.ref(before))
         found.compare_with(_reference(self._settings.reference))
         found.serves(detector.bundle)
         found.swapped("none")

@@ -21,7 +21,7 @@ from detector import BackendError, Detector, Post, Verdict
 from serve.comparisons import Comparisons, Kind, Pair, Tally, bin_of
 from serve.metrics import Compared, Metrics
 from serve.settings import Settings
-from serve.trial import Refused, load_tried
+from serve.trial import Refused, give_back_memory, load_tried
 from serve.wanted import sha256_of
 
 State = Literal["off", "loading", "running", "broken", "served"]
@@ -163,7 +163,10 @@ class Shadow:
         if self.folder is None:
             return
         if self._served == (self._detector.bundle.sha256 if self._detector else sha256_of(self.folder)):
-            self._detector, self.state = None, "served"
+            if self._detector is not None:
+                self._detector = None
+                give_back_memory()
+            self.state = "served"
         elif self._detector is None and time.monotonic() >= self._again:
             self._again = time.monotonic() + _AGAIN_S
             try:

@@ -1,5 +1,6 @@
-"""Models are loaded here, and tried out before anybody depends on them."""
+"""Models are loaded here, tried out before anybody depends on them, and their memory is given back."""
 
+import ctypes
 import logging
 import math
 from collections.abc import Callable
@@ -97,6 +98,13 @@ def try_out(detector: Detector) -> None:
             or not math.isclose(sum(verdict.label_scores.values()), 1, abs_tol=1e-4)
         ):
             raise BundleError("expected probabilities of all labels that sum to 1, got others")
+
+
+def give_back_memory() -> None:
+    """Hand freed memory back to the system: glibc would keep a model's worth of it for the next one."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _as_wanted(detector: Detector, sha256: str | None) -> Detector:
