@@ -88,10 +88,7 @@ def test_verdicts_are_those_of_the_library(connect: Callable[..., Any], port: in
 
 
 def test_posts_of_several_requests_keep_their_order(connect: Callable[..., Any], port: int) -> None:
-    posts = [Post("zoo " * (1 + place % 40), f"p-{place}") for place in range(1000)] + [
-        Post("z" * 30_000, "long"),
-        Post("zoo", "last"),
-    ]
+    posts = [Post("zoo", f"p-{place}") for place in range(300)] + [Post("z" * 30_000, "long"), Post("zoo", "last")]
     with connect(f"http://127.0.0.1:{port}") as client:
         found = list(client.score(iter(posts)))
     assert [each.id for each in found] == [post.id for post in posts]
