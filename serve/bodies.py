@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -9,7 +10,9 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from serve.schemas import ScoreRequest
+from serve.schemas import Body, ScoreRequest
+
+Sent = TypeVar("Sent", bound=Body)
 
 BODY_TIMEOUT_S = 30.0
 """How long a body may take to arrive."""
@@ -49,8 +52,17 @@ def parse_score_request(body: bytes) -> ScoreRequest:
     :raises HTTPException: 400 if the body is not JSON.
     :raises RequestValidationError: if it is JSON, but not an object with at most 256 items.
     """
+    return parse_as(ScoreRequest, body)
+
+
+def parse_as(kind: type[Sent], body: bytes) -> Sent:
+    """Return what a body asks for.
+
+    :raises HTTPException: 400 if the body is not JSON.
+    :raises RequestValidationError: if it is JSON, but not what the schema says.
+    """
     try:
-        return ScoreRequest.model_validate(parse_json(body))
+        return kind.model_validate(parse_json(body))
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in found]

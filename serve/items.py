@@ -29,6 +29,7 @@ async def score_items(call: Call, items: Sequence[object], options: Options) -> 
     entries = [_read(sent, options) for sent in items]
     posts = [entry for entry in entries if isinstance(entry, Post)]
     results = await call.score(partial(_score, call.detector, options), posts)
+    call.compare(posts, (scored.result for scored in results))
     following = iter(results)
     found = [next(following) if isinstance(entry, Post) else entry for entry in entries]
     _count(found, call.metrics)

@@ -7,10 +7,11 @@ from pydantic.json_schema import models_json_schema
 
 from serve.compat_schemas import ModerationRequest, PredictRequest
 from serve.problems import MEDIA_TYPE, REQUEST_ID
+from serve.rollout_schemas import Swap
 from serve.schemas import Body, Problem, ScoreRequest
 
 _REF = "#/components/schemas/{model}"
-_BODIES: tuple[type[Body], ...] = (ScoreRequest, ModerationRequest, PredictRequest)
+_BODIES: tuple[type[Body], ...] = (ScoreRequest, ModerationRequest, PredictRequest, Swap)
 """Bodies that are read by hand."""
 
 
@@ -57,6 +58,7 @@ _MEANINGS = {
     401: "No key was sent, or one that does not count",
     403: "The key is for something else",
     408: "The body comes too slowly",
+    409: "Another model is being taken over",
     413: "The body is longer than this service reads",
     415: "The body is not declared as JSON, or it is compressed",
     422: "The body is JSON, but not what the schema says",

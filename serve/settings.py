@@ -39,6 +39,9 @@ class Settings:
         for as long as no key was made.
     :ivar reference: File with the scores that recent ones are compared with, as ``python -m serve reference`` writes it.
     :ivar rate: Items a minute for each caller whose key says nothing else; by default without limit.
+    :ivar models: Folder below which lie the bundles that can be swapped in by a call; unset, ``models`` in the data directory.
+    :ivar shadow: Folder of a second bundle that scores a share of the posts as well, for comparison; unset, none does.
+    :ivar shadow_share: That share, 0 to 1, of the texts that calls bring.
     :raises InputError: if a value is out of range.
     """
 
@@ -56,6 +59,9 @@ class Settings:
     anonymous: str = "auto"
     rate: int | None = None
     reference: Path = DEFAULT_REFERENCE
+    models: Path | None = None
+    shadow: Path | None = None
+    shadow_share: float = 0.1
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -66,6 +72,8 @@ class Settings:
                 raise InputError(f"{variable(name)}: expected at least 1, got {number}")
         if self.drain_s < 0:
             raise InputError(f"{variable('drain_s')}: expected at least 0, got {self.drain_s}")
+        if not 0 <= self.shadow_share <= 1:
+            raise InputError(f"{variable('shadow_share')}: expected 0 to 1, got {self.shadow_share}")
         if self.anonymous not in ANONYMOUS:
             raise InputError(f"{variable('anonymous')}: expected one of {', '.join(ANONYMOUS)}, got {self.anonymous!r}")
         object.__setattr__(self, "data", _at_home(self.data))
@@ -119,6 +127,9 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "anonymous": str,
     "rate": int,
     "reference": Path,
+    "models": Path,
+    "shadow": Path,
+    "shadow_share": float,
 }
 
 
@@ -126,7 +137,8 @@ def _read(name: str, value: str) -> Any:  # noqa: ANN401 - each setting has its 
     try:
         return _READERS[name](value)
     except ValueError as error:
-        raise InputError(f"{variable(name)}: expected a whole number, got {value!r}") from error
+        kind = "number" if _READERS[name] is float else "whole number"
+        raise InputError(f"{variable(name)}: expected a {kind}, got {value!r}") from error
 
 
 def _at_home(path: Path) -> Path:
@@ -144,5 +156,7 @@ _SHOWN = {
     "model": "(the bundled model)",
     "threads": "(one for each core, shared out among the workers)",
     "rate": "(no limit)",
+    "models": "(models in the data directory)",
+    "shadow": "(none)",
     "reference": "(posts of job boards, scored by the bundled model)",
 }

@@ -34,6 +34,9 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "SCAM_DETECTOR_ANONYMOUS": "no",
         "SCAM_DETECTOR_RATE": "600",
         "SCAM_DETECTOR_REFERENCE": "/srv/reference.json",
+        "SCAM_DETECTOR_MODELS": "/srv/models",
+        "SCAM_DETECTOR_SHADOW": "/srv/shadow",
+        "SCAM_DETECTOR_SHADOW_SHARE": "0.25",
     }
     assert Settings.from_environment(environ) == Settings(
         host="::1",
@@ -50,6 +53,9 @@ def test_every_setting_is_read_from_its_variable() -> None:
         anonymous="no",
         rate=600,
         reference=Path("/srv/reference.json"),
+        models=Path("/srv/models"),
+        shadow=Path("/srv/shadow"),
+        shadow_share=0.25,
     )
     assert all(variable in describe() for variable in environ)
 
@@ -74,6 +80,9 @@ def test_the_environment_is_read_on_each_call(monkeypatch: pytest.MonkeyPatch) -
         ("MAX_BODY_BYTES", "0", "SCAM_DETECTOR_MAX_BODY_BYTES: expected at least 1, got 0"),
         ("MAX_WAITING_TOKENS", "0", "SCAM_DETECTOR_MAX_WAITING_TOKENS: expected at least 1, got 0"),
         ("TIMEOUT_S", "0", "SCAM_DETECTOR_TIMEOUT_S: expected at least 1, got 0"),
+        ("SHADOW_SHARE", "some", "SCAM_DETECTOR_SHADOW_SHARE: expected a number, got 'some'"),
+        ("SHADOW_SHARE", "1.5", "SCAM_DETECTOR_SHADOW_SHARE: expected 0 to 1, got 1.5"),
+        ("SHADOW_SHARE", "nan", "SCAM_DETECTOR_SHADOW_SHARE: expected 0 to 1, got nan"),
         ("DRAIN_S", "-1", "SCAM_DETECTOR_DRAIN_S: expected at least 0, got -1"),
     ],
 )
