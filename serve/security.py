@@ -1,7 +1,8 @@
 """Who may call what, and how much: keys, scopes, the open door on this machine, and rates.
 
 Without any key, a service that only this machine can reach answers everybody on it; it stops to do so as soon as the first key is
-made, and does not start again when the last one is revoked. A service that others can reach does not start without a key.
+made, and does not start again when the last one is revoked. A service that others can reach does not start
+without a key, unless it was told to answer nobody without one.
 """
 
 import ipaddress
@@ -158,6 +159,8 @@ def scope_of(path: str) -> Scope:
 def check_exposure(settings: Settings, keys: KeyStore) -> None:
     """Refuse to let everybody in.
 
+    Without a key it may start if it was told to answer nobody without one: so the first can be made where it runs.
+
     :raises InputError: if other machines can reach the service and no key was made yet, or anonymous calls were asked for.
     """
     if is_loopback(settings.host):
@@ -165,7 +168,7 @@ def check_exposure(settings: Settings, keys: KeyStore) -> None:
     exposed = f"{variable('host')}: other machines can reach {settings.host}"
     if settings.anonymous == "yes":
         raise InputError(f"{exposed}, where {variable('anonymous')}=yes is not possible; make keys, and unset it")
-    if not keys.any_made():
+    if settings.anonymous != "no" and not keys.any_made():
         raise InputError(f"{exposed}, and there is no key yet; make one: python -m serve keys add NAME --scopes score")
 
 

@@ -2,18 +2,22 @@
 
 import http.client
 import json
+import os
+import signal
 import statistics
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from random import Random
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
 from letters import LetterBackend
 from load import add_job, compare_rates, compare_starvation, job_done, start_job, times_of
 from real_posts import corpus_texts
-from running import SlowBackend, running, served
+from running import Service, SlowBackend, running, served, wait_until
 
 from detector import Detector
 from detector.bundle import DEFAULT_BUNDLE, MANIFEST, Bundle
@@ -24,7 +28,10 @@ needs_model = pytest.mark.skipif(not (DEFAULT_BUNDLE / MANIFEST).exists(), reaso
 
 
 def talk(port: int, name: int, scores: dict[str, float], until: float) -> int:
-    """Send requests until a time, check that each answer belongs to what was sent, and return how many posts these were."""
+    """Send requests until a time, check that each answer belongs to what was sent, and return how many posts these were.
+
+    What was sent by a connection that broke is sent again by a new one.
+    """
     random = Random(name)
     texts = list(scores)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -32,9 +39,7 @@ def talk(port: int, name: int, scores: dict[str, float], until: float) -> int:
     while time.monotonic() < until:
         sent = {f"{name}-{count}-{place}": random.choice(texts) for place in range(random.randint(1, 3))}
         body = json.dumps({"items": [{"id": id_, "text": text} for id_, text in sent.items()]})
-        connection.request("POST", "/v1/score", body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        received = json.loads(answer.read())
+        answer, received = ask(connection, body)
         assert answer.status == 200, received
         found = {entry["id"]: entry["result"]["score"] for entry in received["results"]}
         assert found == {id_: pytest.approx(scores[text], abs=1e-12) for id_, text in sent.items()}
@@ -42,6 +47,17 @@ def talk(port: int, name: int, scores: dict[str, float], until: float) -> int:
         count += len(sent)
     connection.close()
     return count
+
+
+def ask(connection: http.client.HTTPConnection, body: str) -> tuple[http.client.HTTPResponse, Any]:
+    for _ in range(5):
+        try:
+            connection.request("POST", "/v1/score", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer, json.loads(answer.read())
+        except (OSError, http.client.HTTPException):
+            connection.close()
+    pytest.fail("no whole answer in five tries")
 
 
 def talk_together(port: int, clients: int, scores: dict[str, float], seconds: float) -> list[int]:
@@ -94,6 +110,26 @@ def test_health_is_answered_while_all_threads_are_busy(bundle: Bundle) -> None:
             taken.append(time.perf_counter() - started)
         assert job_done(port) < 500
     assert statistics.median(taken) < 0.1
+
+
+def test_a_worker_killed_under_load_costs_no_answer(runnable_bundle: Path) -> None:
+    random = Random(2)
+    texts = ["".join(random.choices("abcdefghijklmnopqrstuvwxyz ", k=40)) for _ in range(100)]
+    with Detector.load(runnable_bundle) as detector:
+        scores = scores_of(detector, texts)
+    with served(runnable_bundle, workers=2, THREADS="1") as service, ThreadPoolExecutor(1) as pool:
+        talking = pool.submit(talk_together, service.port, 20, scores, 4)
+        wait_until(lambda: len(workers_of(service)) == 2)
+        victim = max(workers_of(service))
+        os.kill(victim, signal.SIGKILL)
+        counts = talking.result()
+        service.wait_ready(3)
+    assert min(counts) > 0
+
+
+def workers_of(service: Service) -> set[int]:
+    """Return the processes that have answered so far."""
+    return {line["process"] for line in service.logged() if line.get("route") == "/v1/score"}
 
 
 @pytest.mark.slow
