@@ -15,6 +15,9 @@ from detector.scoring import MAX_CHARACTERS
 from serve import compat, metrics
 from serve.access import Access
 from serve.admission import Admission
+from serve.batches.routes import routes as batch_routes
+from serve.batches.running import at_work
+from serve.batches.store import Store
 from serve.bodies import parse_score_request, read_body
 from serve.calls import Calling, Loaded, respond
 from serve.compat_schemas import OpenAIError, TeiError
@@ -65,6 +68,7 @@ def create_app(load: Load, settings: Settings, *, guards: Sequence[params.Depend
     app.state.settings = settings
     app.state.detector = None
     app.state.draining = False
+    app.state.batches = Store(settings.data)
     app.state.error_shapes = compat.SHAPES
     app.state.metrics = metrics.Metrics(shared_metrics(), reference=read_reference(settings.reference))
     app.add_middleware(AnswerHeaders)
@@ -101,6 +105,7 @@ def _score_routes() -> APIRouter:
 _GUARDED: tuple[tuple[Callable[[], APIRouter], str, type[Body]], ...] = (
     (metrics.routes, "", Problem),
     (_score_routes, "/v1", Problem),
+    (batch_routes, "/v1", Problem),
     (compat.moderation_routes, "/v1", OpenAIError),
     (compat.predict_routes, "", TeiError),
 )
@@ -159,7 +164,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.detector = detector
     try:
         with drained_first(partial(setattr, app.state, "draining", True), delay_s=settings.drain_s):
-            yield
+            async with at_work(app):
+                yield
     finally:
         app.state.detector = None
         await run_in_threadpool(app.state.admission.close)
