@@ -3,8 +3,8 @@
 A chunk is scored by :class:`serve.admission.Admission` as work of a job, so that calls hardly notice. What it gives is kept before
 the next one is begun; a worker that ends or dies loses one chunk at most, and whoever takes the batch over scores it again.
 
-Where the model fails on all of a chunk and on a post of our own too, it is not the posts that are at fault: the chunk is tried
-again after a while, and after :data:`TRIES` times the batch fails with what it had. Where there is no room on the disk, the batch
+Where the model fails on posts of a chunk and on one of our own too, it is not the posts that are at fault: they are tried again
+after a while, and after :data:`TRIES` times the batch fails with what it had. Where there is no room on the disk, the batch
 waits for it, however long, and says so.
 """
 
@@ -12,7 +12,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from serve.batches.folders import INPUT, Outputs, take
 from serve.batches.reading import Slice, slices
 from serve.batches.schemas import BatchOptions, FailedRow, ScoredRow
 from serve.batches.store import Record, Store
-from serve.items import all_failed, count_items, try_items
+from serve.items import count_items, try_items
 from serve.metrics import Metrics
 from serve.schemas import Failed, Scored
 
 Result = TypeVar("Result")
 
 TRIES = 10
-"""How often a chunk is tried on whose every post the model fails."""
+"""How often posts are tried again while the model fails."""
 
 _LOG = logging.getLogger(__name__)
 _DAY_S = 86_400
@@ -50,7 +50,7 @@ class Pace:
 
     :ivar look_s: For new batches, and for the wish to cancel the one that is worked on.
     :ivar sweep_s: Between looks for what has expired.
-    :ivar retry_s: Before a chunk is tried again that the model failed on; twice as long each time, but never over ``most_s``.
+    :ivar retry_s: Before posts are tried again that the model failed on; twice as long each time, but never over ``most_s``.
     :ivar room_s: Before it is tried again to write to a full disk.
     :ivar end_s: For the chunk that is being scored when the service ends.
     """
@@ -232,41 +232,51 @@ class Runner:
 
     async def _work_on(self, record: Record, outputs: Outputs, rows: Slice, options: BatchOptions) -> Record:
         """Score a chunk and keep what it gives; return the batch as it is then."""
-        results, model = await self._score(record, [item for _, item in rows], options)
-        keep = partial(self._keep, record, outputs, [number for number, _ in rows], results, model)
+        results = await self._score(record, [item for _, item in rows], options)
+        count_items(results, self._state.metrics)
+        keep = partial(self._keep, record, outputs, [number for number, _ in rows], results)
         note = partial(self._store.note, record.id, "no room on the disk; it waits for some")
         return await self._as_soon_as_there_is_room(keep, note)
 
-    async def _score(self, record: Record, items: list[object], options: BatchOptions) -> tuple[list[Scored | Failed], str]:
-        """Return a result or an error for each item, and the model they are of."""
+    async def _score(self, record: Record, items: list[object], options: BatchOptions) -> list[Scored | Failed]:
+        """Return a result or an error for each item, in order.
+
+        What the model fails on is tried again between two posts of our own; if it scores these, the others are at fault.
+        """
+        results = await self._try(items, options)
         for tried in range(TRIES):
-            detector: Detector = self._state.detector
-            job = _Job(detector, self._state.metrics, self._state.admission)
-            with suppress(InputError):  # the model was closed, since another took its place
-                results = await self._when_let_in(partial(try_items, job, items, options))
-                if not all_failed(results) or not all_failed(await self._when_let_in(partial(try_items, job, [_PROBE], options))):
-                    count_items(results, job.metrics)
-                    return results, detector.bundle.identity
-                await self._note(record, "the model fails on every post; it is tried again")
+            failed = [place for place, result in enumerate(results) if _is_open(result)]
+            if not failed:
+                return results
+            first, *again, last = await self._try([_PROBE, *(items[place] for place in failed), _PROBE], options)
+            for place, result in zip(failed, again, strict=True):
+                results[place] = result
+            if not (_is_open(first) or _is_open(last)):
+                return results
+            with suppress(OSError, sqlite3.Error):
+                await self._do(self._store.note, record.id, "the model fails on every post; it is tried again")
             await self._pause(min(self._pace.most_s, self._pace.retry_s * 2**tried))
         raise BackendError(f"the model failed on every post, {TRIES} times; send the file again")
 
-    async def _when_let_in(self, score: Callable[[], Awaitable[list[Scored | Failed]]]) -> list[Scored | Failed]:
+    async def _try(self, items: list[object], options: BatchOptions) -> list[Scored | Failed]:
+        """Return a result or an error for each item, of whatever model is served now."""
         while True:
+            job = _Job(self._state.detector, self._state.metrics, self._state.admission)
             try:
-                return await score()
+                return await try_items(job, items, options)
             except Overloaded as error:
                 await self._pause(error.retry_after_s)
+            except InputError:  # the model was closed, as another took its place
+                await self._pause(self._pace.retry_s)
 
-    def _keep(
-        self, record: Record, outputs: Outputs, numbers: Sequence[int], results: Sequence[Scored | Failed], model: str
-    ) -> Record:
+    def _keep(self, record: Record, outputs: Outputs, numbers: Sequence[int], results: Sequence[Scored | Failed]) -> Record:
         """Write results and errors, and only then count them."""
         entries = list(zip(numbers, results, strict=True))
         scored = [_scored_line(number, result) for number, result in entries if isinstance(result, Scored)]
         failed = [_failed_line(number, result) for number, result in entries if isinstance(result, Failed)]
         lengths = outputs.append(record.lengths, (b"".join(scored), b"".join(failed)))
-        return self._store.keep(record, rows=len(entries), scored=len(scored), lengths=lengths, model=model)
+        models = [result.result.model for result in results if isinstance(result, Scored)]
+        return self._store.keep(record, rows=len(entries), scored=len(scored), lengths=lengths, models=models)
 
     async def _as_soon_as_there_is_room(self, write: Callable[[], Result], note: Callable[[], None]) -> Result:
         while True:
@@ -278,10 +288,6 @@ class Runner:
             with suppress(OSError, sqlite3.Error):  # there may be no room for this either
                 await self._do(note)
             await self._pause(self._pace.room_s)
-
-    async def _note(self, record: Record, what: str) -> None:
-        with suppress(sqlite3.Error):
-            await self._do(self._store.note, record.id, what)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -319,6 +325,10 @@ async def at_work(app: FastAPI, *, pace: Pace | None = None) -> AsyncIterator[No
 def _report(running: "asyncio.Task[None]") -> None:
     if not running.cancelled() and (error := running.exception()) is not None:
         _LOG.critical("this process works on no more batches", exc_info=error)
+
+
+def _is_open(result: Scored | Failed) -> bool:
+    return isinstance(result, Failed) and result.error.code == "scoring_failed"
 
 
 def _scored_line(number: int, result: Scored) -> bytes:

@@ -233,18 +233,18 @@ class Store:
         with self._changing() as connection:
             connection.execute("UPDATE batches SET total = ? WHERE id = ?", (total, batch))
 
-    def keep(self, record: Record, *, rows: int, scored: int, lengths: tuple[int, int], model: str) -> Record:
+    def keep(self, record: Record, *, rows: int, scored: int, lengths: tuple[int, int], models: Sequence[str]) -> Record:
         """Count rows whose results are on the disk, and return the batch as it is now.
 
         :param record: The batch as it was before these rows.
-        :param model: Identity of the bundle that scored them.
+        :param models: Identities of the bundles that scored them.
         """
-        models = list(dict.fromkeys((*record.models, model)))
+        known = list(dict.fromkeys((*record.models, *models)))
         with self._changing() as connection:
             changed = connection.execute(
                 "UPDATE batches SET done = done + ?, scored = scored + ?, results_bytes = ?, errors_bytes = ?, models = ?,"
                 " error = NULL WHERE id = ? AND done = ?",
-                (rows, scored, *lengths, json.dumps(models), record.id, record.done),
+                (rows, scored, *lengths, json.dumps(known), record.id, record.done),
             )
             if not changed.rowcount:
                 raise RuntimeError(f"{record.id}: somebody else has counted rows of it; report it")
