@@ -100,11 +100,7 @@ _DEFAULT_ERRORS = ("HTTPValidationError", "ValidationError")
 
 def _without_default(responses: dict[str, Any]) -> dict[str, Any]:
     default = {"schema": {"$ref": _REF.format(model=_DEFAULT_ERRORS[0])}}
-    return {status: found for status, found in responses.items() if _json_of(found) != default}
-
-
-def _json_of(response: dict[str, Any]) -> object:
-    return response.get("content", {}).get("application/json")
+    return {status: found for status, found in responses.items() if found.get("content", {}).get("application/json") != default}
 
 
 def _complete(status: int, response: dict[str, Any]) -> None:
@@ -112,6 +108,7 @@ def _complete(status: int, response: dict[str, Any]) -> None:
     names = (REQUEST_ID, *_HEADERS_OF.get(status, ()))
     added = {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
     response["headers"] = added | response.get("headers", {})
-    shown = _json_of(response)
-    if status >= 400 and shown == {"schema": {"$ref": _REF.format(model="Problem")}}:
-        response["content"] = {MEDIA_TYPE: shown}
+    problem = {"schema": {"$ref": _REF.format(model="Problem")}}
+    # Of a route that answers with something else than JSON, FastAPI takes the errors for that as well.
+    if status >= 400 and problem in response["content"].values():
+        response["content"] = {MEDIA_TYPE: problem}
