@@ -79,7 +79,7 @@ class Outputs:
             found = os.fstat(file.fileno()).st_size
             if found < length:
                 self.close()
-                raise OutputError(f"{file.name}: expected {length} bytes, got {found}; the disk lost what was written")
+                raise OutputError(f"{Path(file.name).name}: expected {length} bytes, got {found}; the disk lost what was written")
         self.cut(lengths)
 
     def cut(self, lengths: tuple[int, int]) -> None:

@@ -93,6 +93,7 @@ class Runner:
         self._pace = pace
         self._stopping = asyncio.Event()
         self._wanted = asyncio.Event()
+        self._sweep_at = time.monotonic()
         # Whatever touches files is done by this one thread, in order: what was begun when a task is cancelled is done before
         # anything else.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
@@ -112,17 +113,14 @@ class Runner:
 
     async def run(self) -> None:
         """Work until stopped."""
-        swept: float | None = None
         while not self._ending:
             self._wanted.clear()
+            worked = False
             try:
-                if swept is None or time.monotonic() > swept + self._pace.sweep_s:
-                    await self._do(self._store.sweep, self._kept_s)
-                    swept = time.monotonic()
+                await self._sweep()
                 worked = await self._take_one()
             except (OSError, sqlite3.Error) as error:
                 _LOG.error("batches cannot be looked for: %s", type(error).__name__)
-                worked = False
             if not worked:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wanted.wait(), self._pace.look_s)
@@ -130,6 +128,12 @@ class Runner:
     @property
     def _ending(self) -> bool:
         return self._stopping.is_set() or bool(self._state.draining)
+
+    async def _sweep(self) -> None:
+        """Delete what has expired, now and then."""
+        if time.monotonic() >= self._sweep_at:
+            self._sweep_at = time.monotonic() + self._pace.sweep_s
+            await self._do(self._store.sweep, self._kept_s)
 
     async def _take_one(self) -> bool:
         """Work on one batch that nobody works on; say whether there was one."""
@@ -160,7 +164,9 @@ class Runner:
         try:
             cancelled = record.status == "cancelling"
             while not cancelled and not (await asyncio.wait({working}, timeout=self._pace.look_s))[0]:
-                cancelled = await self._is_cancelled(record.id)
+                with suppress(OSError, sqlite3.Error):  # looked at again soon
+                    cancelled = await self._is_cancelled(record.id)
+                    await self._sweep()
         finally:
             working.cancel()
             await asyncio.wait({working})
@@ -168,10 +174,8 @@ class Runner:
             await self._settle(record.id, working, cancelled=cancelled)
 
     async def _is_cancelled(self, batch: str) -> bool:
-        with suppress(sqlite3.Error):  # asked again soon
-            record = await self._do(self._store.find, batch)
-            return record is None or record.status == "cancelling"
-        return False
+        record = await self._do(self._store.find, batch)
+        return record is None or record.status == "cancelling"
 
     async def _settle(self, batch: str, working: "asyncio.Task[None]", *, cancelled: bool) -> None:
         """Write down how the work on a batch ended."""
@@ -254,9 +258,9 @@ class Runner:
             if not (_is_open(first) or _is_open(last)):
                 return results
             with suppress(OSError, sqlite3.Error):
-                await self._do(self._store.note, record.id, "the model fails on every post; it is tried again")
+                await self._do(self._store.note, record.id, "the model fails; it is tried again")
             await self._pause(min(self._pace.most_s, self._pace.retry_s * 2**tried))
-        raise BackendError(f"the model failed on every post, {TRIES} times; send the file again")
+        raise BackendError(f"the model failed {TRIES} times in a row; send the file again")
 
     async def _try(self, items: list[object], options: BatchOptions) -> list[Scored | Failed]:
         """Return a result or an error for each item, of whatever model is served now."""

@@ -65,7 +65,7 @@ def _as_it_is(_context: object, value: object) -> bytes:
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-@generated
+@settings(generated, max_examples=10)
 @given(data=st.data())
 def test_files_are_taken_in_and_all_others_refused_as_documented(
     api: BaseSchema, mode: GenerationMode, data: st.DataObject
@@ -89,7 +89,7 @@ def test_files_are_taken_in_and_all_others_refused_as_documented(
         ("GET", "/v1/batches/{batch}/errors"),
     ],
 )
-@settings(generated, max_examples=5)
+@settings(generated, max_examples=3)
 @given(data=st.data())
 def test_batches_are_shown_as_documented(api: BaseSchema, known: str, method: str, path: str, data: st.DataObject) -> None:
     case = data.draw(api[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
