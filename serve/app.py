@@ -16,6 +16,9 @@ from detector.scoring import MAX_CHARACTERS
 from serve import compat, metrics, rollout
 from serve.access import Access
 from serve.admission import Admission
+from serve.batches.routes import routes as batch_routes
+from serve.batches.running import at_work
+from serve.batches.store import Store
 from serve.bodies import parse_score_request, read_body
 from serve.calls import Calling, Loaded, respond
 from serve.compat_schemas import OpenAIError, TeiError
@@ -73,6 +76,7 @@ def create_app(
     app.state.settings = settings
     app.state.detector = None
     app.state.draining = False
+    app.state.batches = Store(settings.data)
     app.state.error_shapes = compat.SHAPES
     app.state.metrics = metrics.Metrics(shared_metrics(), reference=read_reference(settings.reference))
     app.add_middleware(AnswerHeaders)
@@ -110,6 +114,7 @@ _GUARDED: tuple[tuple[Callable[[], APIRouter], str, type[Body]], ...] = (
     (metrics.routes, "", Problem),
     (_score_routes, "/v1", Problem),
     (rollout.routes, "/v1", Problem),
+    (batch_routes, "/v1", Problem),
     (compat.moderation_routes, "/v1", OpenAIError),
     (compat.predict_routes, "", TeiError),
 )
@@ -171,7 +176,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     following = asyncio.create_task(state.models.follow())
     try:
         with drained_first(partial(setattr, state, "draining", True), delay_s=settings.drain_s), on_hangup(state.models.reread):
-            yield
+            async with at_work(app):
+                yield
     finally:
         following.cancel()
         detector, state.detector = state.detector, None

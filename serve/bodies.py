@@ -29,7 +29,7 @@ async def read_body(request: Request) -> bytes:
     _check_type(request.headers)
     limit: int = request.app.state.settings.max_body_bytes
     too_long = HTTPException(413, f"expected a body of at most {limit} bytes; send fewer items")
-    if _declared_length(request.headers) > limit:
+    if declared_length(request.headers) > limit:
         raise too_long
     body = bytearray()
     try:
@@ -97,7 +97,8 @@ def _check_type(headers: Headers) -> None:
         raise HTTPException(415, "expected a body that is not compressed")
 
 
-def _declared_length(headers: Headers) -> int:
+def declared_length(headers: Headers) -> int:
+    """Return the length that a body says it has, 0 if it says none."""
     try:
         return int(headers.get("content-length", "0"))
     except ValueError:

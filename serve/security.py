@@ -52,6 +52,8 @@ class Caller:
     """Who sent a request.
 
     :ivar key: Id of the key.
+    :ivar name: Whom or what the key was made for; nothing where there is none.
+    :ivar admin: Whether the key is for changes of the running service too.
     :ivar rate: Items a minute; nothing for no limit.
     :ivar buckets: Where they are counted.
     """
@@ -59,6 +61,8 @@ class Caller:
     key: str
     rate: int | None
     buckets: Buckets
+    name: str | None = None
+    admin: bool = False
 
 
 class Gate:
@@ -119,7 +123,7 @@ class Gate:
             detail = f"expected a key for '{wanted}', got one for {', '.join(map(repr, key.scopes))}"
             error = f'{_REALM}, error="insufficient_scope", scope="{wanted}"'
             raise HTTPException(403, detail, headers={"WWW-Authenticate": error})
-        return Caller(key.id, key.rate or self._rate, self._buckets)
+        return Caller(key.id, key.rate or self._rate, self._buckets, key.name, "admin" in key.scopes)
 
 
 def guards(gate: Gate) -> list[params.Depends]:

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from letters import LetterBackend
-from load import add_job, compare_rates, compare_starvation, job_done, start_job, times_of
+from load import compare_rates, compare_starvation, rows_done, start_batch, times_of
 from real_posts import corpus_texts
 from running import Service, SlowBackend, running, served, wait_until
 
@@ -84,31 +84,30 @@ def test_fifty_clients_get_their_own_answers(bundle: Bundle) -> None:
     assert min(counts) > 0
 
 
-def test_a_job_does_not_starve_calls(bundle: Bundle) -> None:
-    """A window takes 20 ms; a call beside the job waits for one of the two threads, and never for the job."""
-    app = create_app(lambda: Detector(bundle, SlowBackend(0.02), threads=2), Settings())
-    add_job(app, ["zoo staff wanted"])
+def test_a_batch_does_not_starve_calls(bundle: Bundle, tmp_path: Path) -> None:
+    """A window takes 20 ms; a call beside the batch waits for one of the two threads, and never for the batch."""
+    app = create_app(lambda: Detector(bundle, SlowBackend(0.02), threads=2), Settings(data=tmp_path))
     with running(app) as port:
         alone = times_of(port, ["a driver is wanted"] * 20)
-        start_job(port, 500)
+        batch = start_batch(port, ["zoo staff wanted"] * 500)
+        wait_until(lambda: rows_done(port, batch) > 0)
         beside = times_of(port, ["a driver is wanted"] * 20)
-        done = job_done(port)
-    assert 0 < done < 500
+        assert rows_done(port, batch) < 500
     assert beside.p50 < 3 * alone.p50
 
 
-def test_health_is_answered_while_all_threads_are_busy(bundle: Bundle) -> None:
-    app = create_app(lambda: Detector(bundle, SlowBackend(0.02), threads=2), Settings())
-    add_job(app, ["zoo staff wanted"])
+def test_health_is_answered_while_all_threads_are_busy(bundle: Bundle, tmp_path: Path) -> None:
+    app = create_app(lambda: Detector(bundle, SlowBackend(0.02), threads=2), Settings(data=tmp_path))
     with running(app) as port:
-        start_job(port, 500)
+        batch = start_batch(port, ["zoo staff wanted"] * 500)
+        wait_until(lambda: rows_done(port, batch) > 0)
         taken = []
         for _ in range(20):
             started = time.perf_counter()
             with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=20) as answer:
                 assert answer.status == 200
             taken.append(time.perf_counter() - started)
-        assert job_done(port) < 500
+        assert rows_done(port, batch) < 500
     assert statistics.median(taken) < 0.1
 
 
@@ -153,7 +152,7 @@ def test_the_service_keeps_up_with_the_library() -> None:
 @pytest.mark.slow
 @pytest.mark.model
 @needs_model
-def test_a_job_costs_calls_little() -> None:
+def test_a_batch_costs_calls_little() -> None:
     alone, beside, done = compare_starvation()
     assert done > 0
     assert beside.p95 < 3 * alone.p95
