@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from detector import Detector
 from detector.scoring import MAX_CHARACTERS
-from serve import compat, metrics
+from serve import compat, metrics, pages
 from serve.access import Access
 from serve.admission import Admission
 from serve.bodies import parse_score_request, read_body
@@ -44,7 +44,7 @@ def create_app(load: Load, settings: Settings, *, guards: Sequence[params.Depend
     """Build the service.
 
     :param load: Returns the detector; runs once, at start-up. The service closes it at its end.
-    :param guards: Dependencies that every route but those of health asks first, before its body is
+    :param guards: Dependencies that every route but those of health and of the page asks first, before its body is
         read: the place for authentication.
     :raises InputError: if the reference of the scores cannot be read.
     """
@@ -71,6 +71,7 @@ def create_app(load: Load, settings: Settings, *, guards: Sequence[params.Depend
     app.add_middleware(RequestIds)
     app.add_middleware(Access, metrics=app.state.metrics)
     app.include_router(_health_routes())
+    app.include_router(pages.routes())
     for router, prefix, error in _GUARDED:
         refusals = errors_of(error, *REFUSED) if guards else {}
         app.include_router(router(), prefix=prefix, dependencies=guards, responses=refusals)
