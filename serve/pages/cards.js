@@ -21,7 +21,7 @@ export function card(post, { masked, whole = false }) {
   const verdict = post.verdict && masked ? maskVerdict(post.verdict, shown) : post.verdict;
   const name = `post-${post.place}`;
   const article = build("article", { "aria-labelledby": name, "data-band": bandOf(post) });
-  article.append(head(post, name), ...(verdict ? explained(verdict) : [build("p", { class: "meta" }, text(faultOf(post)))]));
+  article.append(head(post, name), ...(verdict ? explained(verdict) : [build("p", { class: "meta" }, faultOf(post))]));
   const marked = mark(shown, verdict?.evidence ?? [], (verdict?.indicators ?? []).map((each) => each.evidence), whole);
   article.append(quote(marked, verdict));
   if (marked.before + marked.after > 0) article.append(moreButton(post, masked));
@@ -55,9 +55,13 @@ function explained(verdict) {
   const label = build("strong", {}, text(`label.${verdict.label}`));
   const lines = [build("p", { class: "meta" }, label, ". ", text(`label.${verdict.label}.meaning`))];
   lines.push(build("p", { class: "meta" }, text("card.language", { language: languageName(verdict.language) })));
-  if (verdict.band === "abstain") lines.push(build("p", {}, text("abstain.meaning"), " ", text(`abstain.${verdict.reason}`)));
-  if (verdict.note !== null) lines.push(build("p", { class: "note" }, text("card.untested", { language: languageName(verdict.language) })));
+  if (verdict.band === "abstain") lines.push(build("p", { class: "note" }, text("abstain.meaning"), " ", text(`abstain.${verdict.reason}`)));
+  else if (verdict.note !== null) lines.push(build("p", { class: "note" }, untested(verdict.language)));
   return lines;
+}
+
+function untested(language) {
+  return language === "und" ? text("card.unidentified") : text("card.untested", { language: languageName(language) });
 }
 
 function quote(marked, verdict) {

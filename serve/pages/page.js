@@ -86,6 +86,7 @@ async function score() {
     at("stop").hidden = true;
   });
   at("resume").hidden = unanswered().length === 0;
+  progress();
   say(outcome);
   at("resume").textContent = text("run.resume", { n: unanswered().length });
   results.renew();
