@@ -52,12 +52,14 @@ function head(post, name) {
 
 // Returns what is to be known of a verdict before the post is read.
 function explained(verdict) {
+  const spoken = build("p", { class: "meta" }, text("card.language", { language: languageName(verdict.language) }));
+  if (verdict.band === "abstain") {
+    // Its likeliest label says as little as its score.
+    return [spoken, build("p", { class: "note" }, text("abstain.meaning"), " ", text(`abstain.${verdict.reason}`))];
+  }
   const label = build("strong", {}, text(`label.${verdict.label}`));
-  const lines = [build("p", { class: "meta" }, label, ". ", text(`label.${verdict.label}.meaning`))];
-  lines.push(build("p", { class: "meta" }, text("card.language", { language: languageName(verdict.language) })));
-  if (verdict.band === "abstain") lines.push(build("p", { class: "note" }, text("abstain.meaning"), " ", text(`abstain.${verdict.reason}`)));
-  else if (verdict.note !== null) lines.push(build("p", { class: "note" }, untested(verdict.language)));
-  return lines;
+  const meaning = build("p", { class: "meta" }, label, text("card.colon"), text(`label.${verdict.label}.meaning`));
+  return verdict.note === null ? [meaning, spoken] : [meaning, spoken, build("p", { class: "note" }, untested(verdict.language))];
 }
 
 function untested(language) {
@@ -101,12 +103,12 @@ function signs(verdict) {
 }
 
 function sign({ code, evidence }) {
-  const entry = build("li", {}, build("strong", {}, signName(code)), ". ");
+  const entry = build("li", {}, build("strong", {}, signName(code)), text("card.colon"));
   if (has(`sign.${code}.meaning`)) entry.append(text(`sign.${code}.meaning`));
   if (POINTING_AWAY.has(code)) entry.append(" ", build("span", { class: "away" }, text("card.away")));
   if (evidence.length > 0) {
     entry.append(" ", text("card.quoted"), " ");
-    evidence.forEach((piece, place) => entry.append(place > 0 ? " · " : "", build("q", { dir: "auto" }, writable(piece.text))));
+    evidence.forEach((piece, place) => entry.append(place > 0 ? " · “" : "“", build("bdi", {}, writable(piece.text)), "”"));
   }
   return entry;
 }

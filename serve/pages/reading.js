@@ -10,7 +10,8 @@ export const ENCODINGS = [
 ];
 const LIKELY = { th: "windows-874", vi: "windows-1258", zh: "gb18030" };
 const KINDS = { csv: "csv", tsv: "csv", json: "json", jsonl: "json", ndjson: "json", txt: "text", text: "text", md: "text" };
-const RULE = /^[^\S\n]*-{3,}[^\S\n]*$/m;
+// The page itself writes such a line with word joiners (U+2060), so that it is not broken; who copies it copies them.
+const RULE = /^[^\S\n]*(?:-\u2060?){3,}[^\S\n]*$/m;
 const BLANK_LINE = /\n(?:[^\S\n]*\n)+/;
 
 // A file that cannot be read; `key` names the text that says why.
