@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from detector import Detector
 from detector.scoring import MAX_CHARACTERS
-from serve import compat, metrics, rollout
+from serve import compat, metrics, pages, rollout
 from serve.access import Access
 from serve.admission import Admission
 from serve.batches.routes import routes as batch_routes
@@ -54,7 +54,7 @@ def create_app(
 
     :param load: Returns the detector; runs once, at start-up. The service closes at its end what it serves then.
     :param load_folder: Loads another model; by default as the settings say.
-    :param guards: Dependencies that every route but those of health asks first, before its body is
+    :param guards: Dependencies that every route but those of health and of the page asks first, before its body is
         read: the place for authentication.
     :raises InputError: if the reference of the scores cannot be read.
     """
@@ -83,6 +83,7 @@ def create_app(
     app.add_middleware(RequestIds)
     app.add_middleware(Access, metrics=app.state.metrics)
     app.include_router(_health_routes())
+    app.include_router(pages.routes())
     for router, prefix, error in _GUARDED:
         refusals = errors_of(error, *REFUSED) if guards else {}
         app.include_router(router(), prefix=prefix, dependencies=guards, responses=refusals)
