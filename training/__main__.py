@@ -134,7 +134,8 @@ def corpus_add(
     labelled: Annotated[Path, typer.Argument(help="Sheet of scam-detector review, filled in, or Label Studio's JSON export.")],
     into: Annotated[Path, typer.Option(help="Folder for real posts and their answers; git ignores it.")] = FEEDBACK_FOLDER,
     original: Annotated[
-        list[Path] | None, typer.Option(help="Scored file that the queue was made of; needed if it was masked; repeatable.")
+        list[Path] | None,
+        typer.Option(help="Scored file, or folder of them, that the queue was made of; needed if it was masked; repeatable."),
     ] = None,
     writer: Annotated[str | None, typer.Option(help="Reader of the answers that name none.")] = None,
     corpus: Corpus = CORPUS,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from detector.commands.options import AllBands, DateColumn, TextColumns
+from detector.commands.options import AllBands, DateColumn, ScoredFiles, TextColumns
 from detector.dates import read_time
 from detector.errors import SOME_REFUSED
 
@@ -22,7 +22,7 @@ def export(
         Literal["stix", "misp"],
         typer.Argument(metavar="FORMAT", help="stix or misp.", show_default=False),
     ],
-    inputs: Annotated[list[str], typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score.")],
+    inputs: ScoredFiles,
     output: Annotated[Path, typer.Option("--output", "-o", help="File ending in .json.")],
     tlp: Annotated[
         Literal["clear", "green", "amber", "amber+strict", "red"],

@@ -4,6 +4,17 @@ from typing import Annotated
 
 import typer
 
+Scored = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score, folders of them, patterns; '-' is standard input."
+    ),
+]
+ScoredFiles = Annotated[
+    list[str],
+    typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score or facts, folders of them, patterns."),
+]
+
 Mask = Annotated[
     bool,
     typer.Option(

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import DateColumn, TextColumns, Workers
+from detector.commands.options import DateColumn, ScoredFiles, TextColumns, Workers
 from detector.errors import SOME_REFUSED
 
 
 def report(
-    inputs: Annotated[list[str], typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score or facts.")],
+    inputs: ScoredFiles,
     output: Annotated[Path, typer.Option("--output", "-o", help="File ending in .html.")],
     show_contacts: Annotated[bool, typer.Option("--show-contacts", help="Show contacts as they are, instead of masked.")] = False,
     campaigns: Annotated[
@@ -44,6 +44,7 @@ def report(
     Examples:
       scam-detector report scored.jsonl -o report.html
       scam-detector report march.csv april.parquet -o spring.html --campaigns case --date-column posted
+      scam-detector report scored/ -o report.html
     """
     from detector.bundle import DEFAULT_BUNDLE
     from detector.report import ReportOptions, write_report

@@ -120,7 +120,7 @@ def test_csv_and_parquet_give_the_figures_of_jsonl(tmp_path: Path, bundle: Bundl
             evidence = " | ".join(each["text"] for each in post["evidence"])
             writer.writerow(post | {"indicators": codes, "contacts": contacts, "evidence": evidence})
     parquet = tmp_path / "cases.parquet"
-    add_facts(table, parquet, every=True)
+    add_facts([table], parquet, every=True)
     tallies = [made([path], options)[2].tally for path in (jsonl, table, parquet)]
     for name in ("languages", "indicators", "destinations", "abstained"):
         first, *others = [getattr(tally, name).by_size() for tally in tallies]
