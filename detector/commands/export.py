@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from detector.commands.options import AllBands, DateColumn, ScoredFiles, TextColumns
+from detector.commands.options import AllBands, DateColumn, ScoredFiles, TextColumns, Workers
 from detector.dates import read_time
 from detector.errors import SOME_REFUSED
 
@@ -42,6 +42,7 @@ def export(
     all_bands: AllBands = False,
     date_column: DateColumn = None,
     text_column: TextColumns = None,
+    workers: Workers = None,
     now: Annotated[
         str | None,
         typer.Option(
@@ -83,7 +84,10 @@ def export(
         texts=not without_text,
     )
     options = Options(
-        all_bands=all_bands, date_column=date_column, text_columns=text_column or (), workers=len(os.sched_getaffinity(0))
+        all_bands=all_bands,
+        date_column=date_column,
+        text_columns=text_column or (),
+        workers=workers or len(os.sched_getaffinity(0)),
     )
     console = Console(stderr=True, highlight=False)
     with progress_on(console) as on_read:

@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from detector.campaigns import Options, link_posts
@@ -23,6 +24,7 @@ from detector.exchange.stix import StixBundle
 from detector.files import check_are_apart
 from detector.inputs import check_lasts, files_of
 from detector.outputs import is_special, whole_file, writing
+from detector.processes import answered
 from detector.scored import FLAGGED, Refused, RowCounts, ScoredPost, read_all_scored, text_digest
 
 FORMATS: dict[str, type[StixBundle] | type[MispEvent]] = {"stix": StixBundle, "misp": MispEvent}
@@ -133,6 +135,13 @@ class _Job:
         return Case(self.summary.texts, self.summary.posts, (first.hex() if first is not None else None, when))
 
     def findings(self, campaigns: Sequence[Campaign]) -> Iterator[Finding]:
+        """Yield what may be shared of each text."""
+        find = partial(finding_of, sharing=self._sharing)
+        for _, finding in answered(self._last_posts(campaigns), lambda text: text, find, workers=self.options.workers):
+            if finding is not None:
+                yield finding
+
+    def _last_posts(self, campaigns: Sequence[Campaign]) -> Iterator[tuple[ScoredPost, bytes, History]]:
         """Yield each text with the last of its posts: of several verdicts on one text, that is the one that counts."""
         campaign_of = {(member.file, member.row): campaign.id for campaign in campaigns for member in campaign.members}
         for post in self._rows():
@@ -146,7 +155,7 @@ class _Job:
                 self._texts_of[campaign][digest.hex()] = None
             history.unread -= 1
             if not history.unread:
-                yield finding_of(post, digest, history, self._sharing)
+                yield post, digest, history
 
     def linked(self, campaigns: Sequence[Campaign]) -> Iterator[Linked]:
         """Yield the campaigns with their texts, once all findings have gone by."""
