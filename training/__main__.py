@@ -278,6 +278,24 @@ def evaluate(
     typer.echo((out / "report.md").read_text("utf-8"))
 
 
+@app.command()
+def measured(
+    evaluated: Annotated[Path, typer.Option(help="report.json of an evaluation.")] = Path("training/report/report.json"),
+    out: Annotated[Path, typer.Option(help="File that scam-detector report reads.")] = Path("detector/report/page/measured.json"),
+) -> None:
+    """Bring the figures of the indicators that 'scam-detector report' shows up to those of the last evaluation."""
+    import json
+
+    from detector.outputs import whole_file, writing
+    from detector.tables import reading
+    from training.model_card import indicator_figures
+
+    with reading(str(evaluated)):
+        report = json.loads(evaluated.read_text("utf-8"))
+    with whole_file(out) as stream, writing(str(out)):
+        stream.write(indicator_figures(report).encode())
+
+
 @app.command("campaigns-quality")
 def campaigns_quality(
     reworded: Annotated[Path, typer.Option(help="JSONL file of posts and their reworded copies.")] = Path(

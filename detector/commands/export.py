@@ -6,15 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from detector.commands.options import AllBands, DateColumn, ScoredFiles, TextColumns, Workers
-from detector.dates import read_time
+from detector.commands.options import AllBands, DateColumn, ScoredFiles, TextColumns, Workers, instant
 from detector.errors import SOME_REFUSED
-
-
-def _time(value: str | None) -> str | None:
-    if value is not None and read_time(value) is None:
-        raise typer.BadParameter(f"expected a time in ISO 8601 or seconds since 1970, got {value!r}")
-    return value
 
 
 def export(
@@ -44,12 +37,13 @@ def export(
     text_column: TextColumns = None,
     workers: Workers = None,
     now: Annotated[
-        str | None,
+        datetime | None,
         typer.Option(
             "--now",
-            help="Time of this export, by default that of the clock; the later export counts.",
+            help="Time of this export, ISO 8601 or seconds since 1970, by default that of the clock; the later export counts.",
             envvar="SOURCE_DATE_EPOCH",
-            callback=_time,
+            parser=instant,
+            metavar="TIME",
             show_default=False,
         ),
     ] = None,
@@ -76,7 +70,7 @@ def export(
     from detector.exchange.terminal import show_summary
 
     sharing = Sharing(
-        now=read_time(now) or datetime.now(UTC),
+        now=now or datetime.now(UTC),
         tlp=tlp,
         producer=TOOL if producer is None else producer,
         case=case,

@@ -216,7 +216,7 @@ def test_figures_of_the_indicators_are_those_of_the_evaluation() -> None:
     evaluated = json.loads((ROOT / "training/report/report.json").read_text("utf-8"))
     shown = {code: {name: each[name] for name in ("precision", "posts")} for code, each in evaluated["indicators"]["each"].items()}
     packaged = json.loads((ROOT / "detector/report/page/measured.json").read_text("utf-8"))
-    # After an evaluation, write what is expected here to measured.json.
+    # After an evaluation, run: python -m training measured
     assert packaged == {"model": evaluated["model"], "indicators": shown}
 
 
