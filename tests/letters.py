@@ -31,6 +31,19 @@ MANIFEST = Manifest(
 )
 
 
+WARM_UP = """
+    from pathlib import Path
+    import pyarrow.parquet
+    import detector.files, detector.refusals
+    from detector import Detector, Post
+    from detector.bundle import read_bundle
+    from letters import LetterBackend
+    with Detector(read_bundle(Path({folder!r})), LetterBackend(), threads=1) as detector:
+        detector.score([Post("zoo zebra, ร้านกาแฟ, 需要一名厨师, +84 912 345 678, t.me/zoo_example")])
+"""
+"""Loads in a process, once, what scoring posts loads: tables of languages, of phone numbers and others."""
+
+
 class LetterBackend:
     """Letters late in the alphabet speak for a lure, and for every indicator; a token called ``poison`` makes it fail."""
 
