@@ -33,13 +33,16 @@ MANIFEST = Manifest(
 
 WARM_UP = """
     from pathlib import Path
+    import gc, io
     import pyarrow.parquet
-    import detector.files, detector.refusals
-    from detector import Detector, Post
+    from detector import Detector
     from detector.bundle import read_bundle
+    from detector.files import score_files
+    from detector.refusals import ErrorFile
     from letters import LetterBackend
     with Detector(read_bundle(Path({folder!r})), LetterBackend(), threads=1) as detector:
-        detector.score([Post("zoo zebra, ร้านกาแฟ, 需要一名厨师, +84 912 345 678, t.me/zoo_example")])
+        score_files(detector, [Path({source!r})], io.BytesIO())
+    gc.freeze()
 """
 """Loads in a process, once, what scoring posts loads: tables of languages, of phone numbers and others."""
 

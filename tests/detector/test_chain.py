@@ -366,9 +366,12 @@ ROWS = 160
 
 
 @pytest.fixture(scope="module")
-def server(bundle: Bundle) -> Iterator["subprocess.Popen[bytes]"]:
+def server(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator["subprocess.Popen[bytes]"]:
+    source = write(tmp_path_factory.mktemp("source") / "in.jsonl", POSTS)
     paths = [ROOT, ROOT / "tests", ROOT / "tests" / "detector"]
-    with forking(WARM_UP.format(folder=str(bundle.folder)) + "    import test_chain\n", RUN, ROOT, paths) as server:
+    with forking(
+        WARM_UP.format(folder=str(bundle.folder), source=str(source)) + "    import test_chain\n", RUN, ROOT, paths
+    ) as server:
         yield server
 
 

@@ -80,9 +80,14 @@ def start(bundle: Bundle, source: Path, output: Path, **options: object) -> "sub
 
 
 @pytest.fixture(scope="module")
-def server(bundle: Bundle) -> Iterator["subprocess.Popen[bytes]"]:
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_posts(tmp_path_factory.mktemp("source") / "in.jsonl")
+
+
+@pytest.fixture(scope="module")
+def server(bundle: Bundle, source: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Starts runs without the time that Python and the tables of languages take: they are killed dozens of times."""
-    with forking(WARM_UP.format(folder=str(bundle.folder)), RUN, ROOT, [ROOT, ROOT / "tests"]) as server:
+    with forking(WARM_UP.format(folder=str(bundle.folder), source=str(source)), RUN, ROOT, [ROOT, ROOT / "tests"]) as server:
         yield server
 
 
@@ -93,11 +98,6 @@ def wait_for(path: Path, size: int, process: "subprocess.Popen[str] | Forked") -
         if path.exists() and path.stat().st_size >= size:
             return
         time.sleep(0.002)
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_posts(tmp_path_factory.mktemp("source") / "in.jsonl")
 
 
 @pytest.fixture(scope="module")
