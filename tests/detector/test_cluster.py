@@ -326,7 +326,7 @@ def test_a_cluster_is_started_here_and_writes_parts(runnable_bundle: Path, tmp_p
 def test_a_folder_of_shards_is_scored_on_a_cluster_into_parts_that_all_commands_read(runnable_bundle: Path, tmp_path: Path) -> None:
     shards, parts, local = tmp_path / "shards", tmp_path / "parts.parquet", tmp_path / "local.parquet"
     (shards / "more").mkdir(parents=True)
-    posts = [{"id": f"q{n}", "text": f"zuzu zyzzyx wuzzy zumba {n % 40}", "date": "2026-01-02"} for n in range(900)]
+    posts = [{"id": f"q{n}", "text": f"zuzu zyzzyx wuzzy zumba xyzzy yuzu {n % 40}", "date": "2026-01-02"} for n in range(900)]
     pq.write_table(pa.Table.from_pylist(posts[:400]), shards / "a.parquet")
     pq.write_table(pa.Table.from_pylist(posts[400:700]), shards / "more" / "b.parquet")
     (shards / "more" / "c.jsonl").write_text("".join(json.dumps(post) + "\n" for post in posts[700:]))
