@@ -31,6 +31,22 @@ MANIFEST = Manifest(
 )
 
 
+WARM_UP = """
+    from pathlib import Path
+    import gc, io
+    import pyarrow.parquet
+    from detector import Detector
+    from detector.bundle import read_bundle
+    from detector.files import score_files
+    from detector.refusals import ErrorFile
+    from letters import LetterBackend
+    with Detector(read_bundle(Path({folder!r})), LetterBackend(), threads=1) as detector:
+        score_files(detector, [Path({source!r})], io.BytesIO())
+    gc.freeze()
+"""
+"""Loads in a process, once, what scoring posts loads: tables of languages, of phone numbers and others."""
+
+
 class LetterBackend:
     """Letters late in the alphabet speak for a lure, and for every indicator; a token called ``poison`` makes it fail."""
 
