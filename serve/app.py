@@ -171,6 +171,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     state.shadow = Shadow(settings, partial(load_model, settings, threads=1), found, lambda: state.admission.idle)
     state.models = Models(state, state.load_folder, settings, state.shadow)
+    state.detector.watch = found.read
     found.serves(state.detector.bundle)
     found.started()
     state.shadow.start(state.detector.bundle.sha256)

@@ -56,7 +56,8 @@ RECENT = 2_000
 _ENOUGH = 200
 """Scores of all workers together below which the drift says nothing yet."""
 _NAME = "scam_detector"
-_FAST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_FAST_S: tuple[float, ...] = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_FASTEST_S = (0.0001, 0.00025, 0.0005, *_FAST_S)
 _TOKENS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 _ITEMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _OTHER = "other"
@@ -97,6 +98,8 @@ class Metrics:
         self._by_language = counter("language_items", "Items scored, by language", "language")
         self._scores = histogram("score", "Scores of items", buckets=EDGES)
         self._scoring = histogram("scoring_duration_seconds", "Time in the detector, for each post that it reads")
+        self._tokenise = histogram("tokenize_duration_seconds", "Time in the tokenizer, for each post it reads", buckets=_FASTEST_S)
+        self._inference = histogram("inference_duration_seconds", "Time in the model, for each post it reads")
         self._batch_items = histogram("batch_items", "Items of each request that was let in", buckets=_ITEMS)
         self._batch_tokens = histogram("batch_tokens", "Tokens of each post that the detector reads, about", buckets=_TOKENS)
         self._waited = histogram("queue_duration_seconds", "Time that each post waited for its turn", "class")
@@ -196,6 +199,11 @@ class Metrics:
         self._waited.labels(timing.priority.value).observe(timing.waited_s)
         self._scoring.observe(timing.took_s)
         self._batch_tokens.observe(timing.tokens)
+
+    def read(self, tokenise_s: float, inference_s: float) -> None:
+        """Count what tokenizer and model took of that; see :attr:`detector.Detector.watch`."""
+        self._tokenise.observe(tokenise_s)
+        self._inference.observe(inference_s)
 
     def queued(self, priority: Priority, requests: int, tokens: int) -> None:
         """Say how much waits in this process."""

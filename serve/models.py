@@ -165,6 +165,7 @@ class Models:
         """Serve another model from the next request on."""
         before: Detector = self._state.detector
         found: Metrics = self._state.metrics
+        detector.watch = found.read
         self._state.detector = detector
         self._leaving.append(weakref.ref(before))
         found.compare_with(_reference(self._settings.reference))
