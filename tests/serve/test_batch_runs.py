@@ -120,6 +120,27 @@ def holder_of(service: Service, lock: Path) -> int | None:
     return None
 
 
+def test_another_process_takes_over_from_one_that_is_killed(
+    runnable_bundle: Path, tmp_path: Path, store: Store, whole: Outputs
+) -> None:
+    # Ready before the batch is begun, so that it is there in time.
+    other = create_app(partial(Detector.load, runnable_bundle, threads=1), Settings(data=tmp_path))
+    with served(runnable_bundle, tmp_path, THREADS="1") as service:
+        with service.client() as client:
+            path = sent(client, BODY)
+        wait_until(lambda: record_of(store, path).done > 0)
+        with TestClient(other) as client:
+            service.process.kill()
+            service.process.wait(timeout=60)
+            killed, before = time.monotonic(), record_of(store, path).done
+            assert 0 < before < ROWS
+            wait_until(lambda: record_of(store, path).done > before)
+            assert time.monotonic() - killed < 10
+            assert ended(client, path)["status"] == "completed"
+            assert fetched(client, path) == whole
+
+
+@pytest.mark.slow
 def test_another_worker_takes_over_from_one_that_is_killed(
     runnable_bundle: Path, tmp_path: Path, store: Store, whole: Outputs
 ) -> None:

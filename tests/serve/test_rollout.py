@@ -27,12 +27,12 @@ from detector.bundle import DEFAULT_BUNDLE, EMBEDDINGS, GRAPH, MANIFEST, read_bu
 from serve.keys import KeyStore
 
 TEXTS = ["a driver is wanted", "zoo staff wanted", "typists for a quiet office", "we buy old books"]
-TOPS = {"a": 4.0, "b": 7.0, "c": -4.0}
+TOPS = {"a": 4.0, "b": 7.0, "c": -4.0, "d": 5.0}
 
 
 @dataclass
 class Rollout:
-    """A running service, and what may be swapped in: the bundles ``a`` (the configured one), ``b`` and ``c``."""
+    """A running service, and what may be swapped in: the bundles ``a`` (the configured one), ``b``, ``c`` and ``d``."""
 
     service: Service
     key: str
@@ -80,7 +80,7 @@ class Rollout:
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with three bundles, and some that are broken."""
+    """A folder with bundles, and some that are broken."""
     root = tmp_path_factory.mktemp("models")
     for name, top in (TOPS | {"shadow": 2.0}).items():
         (root / name).mkdir()
@@ -145,7 +145,10 @@ def test_a_swap_among_twenty_clients_loses_and_mixes_up_nothing(two: Rollout) ->
 
     with ThreadPoolExecutor(20) as pool:
         clients = [pool.submit(talk, place) for place in range(20)]
-        answers = [two.swap(name) for name in ("b", "c", "b")]
+        answers = []
+        for name in ("b", "c", "b"):
+            answers.append(two.swap(name))
+            time.sleep(0.3)
         done.set()
         seen = [model for client in clients for model in client.result()]
     assert [status for status, _ in answers] == [200] * 3
@@ -228,23 +231,19 @@ def test_one_process_reads_its_folder_anew_on_sighup(bundles: Path, tmp_path: Pa
 
 
 def test_the_shadow_is_counted_right_across_workers(two: Rollout) -> None:
-    two.swap("b")
-    before = two.shadow()
+    two.swap("d")  # which no other test compares
     texts = [f"{place} {text}" for place in range(10) for text in TEXTS]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda text: two.ask("POST", "/v1/score", {"items": [{"text": text}]}), texts))
     assert {status for status, _ in answers} == {200}
-    wait_until(lambda: two.shadow()["all"]["items"] - before["all"]["items"] == len(texts))
-    after = two.shadow()
-    assert (after["state"], after["served"]) == ("running", two.identities["b"])
-    assert after["dropped"] == after["failed"] == 0
-    assert (
-        sum(cell["items"] for cell in after["bands"])
-        == sum(part["items"] for part in after["differences"])
-        == after["all"]["items"]
-    )
+    wait_until(lambda: two.shadow()["all"]["items"] == len(texts))
+    found = two.shadow()
+    assert (found["state"], found["served"]) == ("running", two.identities["d"])
+    assert found["dropped"] == found["failed"] == 0
+    for part in ("bands", "differences", "languages"):
+        assert sum(row["items"] for row in found[part]) == len(texts)
     assert len({line["process"] for line in two.service.logged() if line.get("route") == "/v1/score"}) >= 2
-    wait_until(lambda: (number(two.numbers(), "shadow_items_total", outcome="compared") or 0) >= after["all"]["items"])
+    assert (number(two.numbers(), "shadow_items_total", outcome="compared") or 0) >= len(texts)
 
 
 @pytest.mark.slow
