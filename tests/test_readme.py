@@ -17,6 +17,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from serve.keys import KeyStore
 from training.model_card import readme_figures, report_markdown
 
 ROOT = Path(__file__).parents[1]
@@ -105,8 +106,24 @@ def test_the_platforms_five_commands_run(clone: Path) -> None:
     (item,) = answer["results"]
     assert item["id"] == "p-17"
     assert item["result"]["band"] in {"high", "review"}
-    with pytest.raises(HTTPError, match="401"), _service(clone / "data") as address:
+    with _service(clone / "data") as address, pytest.raises(HTTPError, match="401"):
         urllib.request.urlopen(f"{address}/v1/model")
+
+
+@pytest.mark.model
+def test_the_platforms_python_runs(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = _blocks(_section("For platforms"), "python")
+    monkeypatch.chdir(clone)
+    key = KeyStore(clone / "data").add("platform", ["score", "batch"])
+    printed = io.StringIO()
+    with _service(clone / "data") as address, contextlib.redirect_stdout(printed):
+        exec(compile(code.replace("http://127.0.0.1:8000", address), "README.md", "exec"), {"key": key})
+    verdict, batch = printed.getvalue().splitlines()
+    assert verdict.startswith(("high ['", "review ['"))
+    assert batch == "completed Counts(total=40, done=40, scored=40, failed=0)"
+    results = [json.loads(line) for line in Path("results.jsonl").read_text("utf-8").splitlines()]
+    assert [row["row"] for row in results] == list(range(1, 41))
+    assert Path("errors.jsonl").read_bytes() == b""
 
 
 def test_every_training_command_of_the_readme_exists() -> None:
