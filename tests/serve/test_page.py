@@ -91,6 +91,7 @@ def lowered(bundle: Bundle) -> Bundle:
 def serving(bundle: Bundle, backend: LetterBackend | None = None, keys: Path | None = None) -> Iterator[str]:
     """Serve letters; with keys where a data directory is given."""
     detector = Detector(bundle, backend or LetterBackend(), threads=1)
+    detector.score([LURE])  # the first post waits for tables of languages and numbers
     settings = Settings() if keys is None else Settings(data=keys, anonymous="no")
     gate = None if keys is None else Gate(settings)
     app = create_app(lambda: detector, settings, guards=guards(gate) if gate else ())
@@ -119,7 +120,7 @@ def window(browser: Any) -> Iterator[Any]:
 
 def window_of(browser: Any, locale: str) -> Any:
     page = browser.new_context(locale=locale).new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     page.add_init_script(VIOLATIONS)
     return page
 
@@ -161,7 +162,9 @@ def opened(browser: Any, window: Any, address: str) -> Iterator[Opened]:
     for page, event, listener in listeners:
         page.remove_listener(event, listener)
     for page in pages:
-        page.goto("about:blank") if page is window else page.context.close()
+        # Left where it is: the next address is one of the same machine, and its fonts are loaded.
+        if page is not window:
+            page.context.close()
     assert heard == []
 
 
@@ -175,7 +178,7 @@ def check(page: Any, text: str | None = None) -> None:
 
 def until(page: Any, expression: str, *, arg: object = None) -> None:
     """Wait until an expression holds; Playwright's own way to do so evaluates it in the page, which the policy forbids."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 30
     while not page.evaluate(expression, arg):
         assert time.monotonic() < deadline, expression
         page.wait_for_timeout(50)
@@ -263,6 +266,7 @@ def test_offsets_count_code_points(opened: Opened) -> None:
 
 
 @in_browser
+@pytest.mark.slow
 def test_of_a_long_post_the_part_around_its_evidence_is_shown_until_all_is_asked_for(opened: Opened) -> None:
     page = opened()
     found = imported(page, "marking", "m.mark(v[0], [{start: 3000, end: 3003}], [])", "🙏" * 3000 + "zoo" + "b" * 997)
@@ -345,6 +349,7 @@ def test_a_dropped_table_is_scored_by_the_column_that_is_chosen(opened: Opened) 
 
 
 @in_browser
+@pytest.mark.slow
 def test_files_of_other_kinds_are_read_or_refused_with_a_reason(opened: Opened) -> None:
     page = opened()
     drop(page, "a.jsonl", f'{{"id": 7, "text": "{LURE}"}}\nnot json\n{{"id": 8, "text": 3}}\n'.encode())
@@ -690,7 +695,7 @@ def test_posts_run_in_the_direction_of_their_script(opened: Opened) -> None:
 
 
 @in_browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_all_text_stands_out_from_its_ground(opened: Opened, scheme: str) -> None:
     page = opened(color_scheme=scheme, reduced_motion="reduce" if scheme == "dark" else "no-preference")
     # Motion is left out where it is not wanted.
@@ -712,9 +717,7 @@ def test_all_text_stands_out_from_its_ground(opened: Opened, scheme: str) -> Non
 
 
 @in_browser
-@pytest.mark.parametrize(
-    "language", [each if each in {"th", "vi"} else pytest.param(each, marks=pytest.mark.slow) for each in TEXTS]
-)
+@pytest.mark.parametrize("language", [each if each == "th" else pytest.param(each, marks=pytest.mark.slow) for each in TEXTS])
 def test_a_phone_shows_it_in_each_language_without_scrolling_sideways(opened: Opened, language: str) -> None:
     page = opened(width=360, locale=f"{language}-XX" if language != "zh" else "zh-TW")
     assert page.title() == TEXTS[language]["title"]
