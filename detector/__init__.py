@@ -12,6 +12,7 @@ from detector.errors import (
     MissingExtraError,
     OutputError,
     RecordError,
+    ServiceError,
 )
 from detector.records import (
     INDICATORS,
@@ -43,6 +44,7 @@ __all__ = [
     "OutputError",
     "Post",
     "RecordError",
+    "ServiceError",
     "Verdict",
 ]
 

@@ -36,6 +36,23 @@ def read_time(value: object) -> datetime | None:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def read_instant(text: str) -> datetime | None:
+    """Return a time in UTC that a command is told: ISO 8601, or seconds since 1970 as build systems write them; else nothing.
+
+    A number is seconds whatever its length, and no day without hyphens: ``SOURCE_DATE_EPOCH=0`` is a time. A time without a zone is
+    taken as UTC.
+
+    Source: https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    try:
+        if re.fullmatch(r"\d+", text, re.A):
+            return datetime.fromtimestamp(int(text), UTC)
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _written(text: str) -> datetime | None:
     if re.fullmatch(r"\d{9,13}(?:\.\d+)?", text, re.A):
         return _since_1970(float(text))

@@ -8,6 +8,7 @@ DetectorError
     BundleError             the model folder is missing a file, or a file is not the one it declares
     BackendError            the runtime failed on valid input; retry or report
     EvidenceError           kept evidence is not what its manifest says
+    ServiceError            the service refused a request or cannot be reached; carries its status
     MissingExtraError       an optional dependency is not installed
 """
 
@@ -51,6 +52,19 @@ class BackendError(DetectorError):
 
 class EvidenceError(DetectorError):
     """Kept evidence is not what its manifest says."""
+
+
+class ServiceError(DetectorError):
+    """A request to the service has failed for good.
+
+    :param status: HTTP status of the answer; nothing if none came.
+    :param request_id: What the service calls the request in its log.
+    """
+
+    def __init__(self, message: str, status: int | None = None, request_id: str | None = None) -> None:
+        super().__init__(message if request_id is None else f"{message} (request {request_id})")
+        self.status = status
+        self.request_id = request_id
 
 
 class MissingExtraError(DetectorError):

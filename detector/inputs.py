@@ -9,6 +9,7 @@ from pathlib import Path
 
 from detector.columns import Carrier, Choice, choose
 from detector.errors import ColumnError, InputError
+from detector.outputs import is_partial
 from detector.tables import STANDARD_INPUT, SUFFIXES, Table, is_named_as_table, open_table
 
 
@@ -47,7 +48,8 @@ class Input:
 def expand(inputs: Iterable[Path | str], *, leave_out: Collection[Path] = ()) -> list[Input]:
     """Return the files that names, folders and patterns stand for, in the order of the inputs, those of each one sorted.
 
-    Of a folder, and of the folders in it, all files count whose extension is one of a table; hidden ones do not.
+    Of a folder, and of the folders in it, all files count whose extension is one of a table; hidden ones do not, nor do the parts
+    of a run that has not ended.
 
     :param inputs: Files, folders, patterns such as ``posts/2026-*.csv``, or ``-`` for standard input.
     :param leave_out: Files that are never found, only named: the outputs may lie in the folder.
@@ -65,12 +67,26 @@ def expand(inputs: Iterable[Path | str], *, leave_out: Collection[Path] = ()) ->
     return expanded
 
 
+def files_of(inputs: Iterable[Path | str], *, leave_out: Collection[Path] = ()) -> list[Path | str]:
+    """Return the files that :func:`expand` finds, where each name, folder and pattern must stand for at least one.
+
+    :raises InputError: if one stands for none, or nothing is named.
+    """
+    files = expand(inputs, leave_out=leave_out)
+    if not files:
+        raise InputError("expected at least one input, got none")
+    for each in files:
+        if each.fault is not None:
+            raise InputError(each.fault)
+    return [each.path for each in files]
+
+
 def _tables(name: str) -> set[Path]:
     """Return the tables in a folder, or those that a pattern matches, also in the folders that it matches."""
     found: set[Path] = set()
     for match in glob.glob(name, recursive=True) if not os.path.isdir(name) else [name]:
         found.update(map(Path, _files_under(match) if os.path.isdir(match) else [match]))
-    return set(filter(is_named_as_table, found))
+    return {path for path in found if is_named_as_table(path) and not any(map(is_partial, path.parts))}
 
 
 def _files_under(folder: str) -> Iterator[str]:
@@ -83,12 +99,14 @@ def _files_under(folder: str) -> Iterator[str]:
 class Source:
     """An input, and what is to be made of its columns.
 
+    :ivar columns: All that are known before its rows are read.
     :ivar held: The open table, if it cannot be opened again when its turn comes.
     """
 
     path: Path | str
     name: str
     size: int | None
+    columns: Sequence[str]
     choice: Choice
     carrier: Carrier
     held: Table | None
@@ -162,7 +180,7 @@ class Plan:
             if self._whole:
                 self._add(table.all_columns(), carrier)
         self.descriptions.append(_described(table, choice))
-        return Source(item.path, table.name, table.size, choice, carrier, None if again else table)
+        return Source(item.path, table.name, table.size, table.columns, choice, carrier, None if again else table)
 
     def _choice(self, table: Table) -> Choice:
         if not table.columns:

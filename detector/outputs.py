@@ -384,6 +384,11 @@ def _opened(path: Path, shown: Path, mode: Literal["wb", "xb"]) -> Iterator[Bina
         stream.close()
 
 
+def is_partial(name: str) -> bool:
+    """Whether a file or folder has a name that an output has until it is whole."""
+    return name.startswith(".") and name.endswith(PARTIAL)
+
+
 def is_special(path: Path) -> bool:
     """Whether a path is a device or a pipe."""
     return path.exists() and not path.is_file() and not path.is_dir()

@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from detector import DetectorError, InputError, MissingExtraError
 from detector.errors import exit_code
@@ -70,12 +69,14 @@ def make_reference(_settings: Settings, given: argparse.Namespace) -> None:
 
     :raises InputError: if the file holds no score, or scores of several models.
     """
-    from detector.scored import ScoredPost, read_scored  # with it come tables, and each worker loads this module
+    # With these come tables, and each worker loads this module.
+    from detector.inputs import files_of
+    from detector.scored import ScoredPost, read_all_scored
 
-    posts = [row for row in read_scored(given.scored) if isinstance(row, ScoredPost)]
+    posts = [row for row in read_all_scored(files_of(given.scored)) if isinstance(row, ScoredPost)]
     models = {str(post.fields.get("model")) for post in posts}
     if len(models) != 1:
-        raise InputError(f"{given.scored}: expected scores of one model, got {len(models)}")
+        raise InputError(f"{' '.join(given.scored)}: expected scores of one model, got {len(models)}")
     reference = Reference(models.pop(), given.source, EDGES, count(post.score for post in posts))
     sys.stdout.write(reference.to_json())
 
@@ -112,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands, other than to serve")
     _add_keys(commands.add_parser("keys", help="make, list and revoke API keys"))
     reference = commands.add_parser("reference", help="make the reference of the score drift from a scored file")
-    reference.add_argument("scored", type=Path, help="output of scam-detector score")
+    reference.add_argument("scored", nargs="+", help="output of scam-detector score: files, folders of them, patterns")
     reference.add_argument("--source", required=True, help="which posts these are, in words")
     reference.set_defaults(command=make_reference)
     return parser

@@ -24,6 +24,7 @@ _REASONS: dict[int, Rejection] = {
     429: "overload",
     503: "unavailable",
     504: "deadline",
+    507: "unavailable",
 }
 """Why a request was refused, where its route does not say so in ``request.state.rejected``."""
 

@@ -134,6 +134,11 @@ class Admission:
         """Tokens read in a second of late, while there was enough to do."""
         return self._threads * self._tokens / self._seconds
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits, and a thread is free."""
+        return not any(self._queues.values()) and self._running < self._threads
+
     async def score(
         self,
         work: Callable[[Post], Result],

@@ -1,5 +1,6 @@
 """The routes: each parses, calls and returns."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,9 +13,12 @@ from starlette.responses import Response
 
 from detector import Detector
 from detector.scoring import MAX_CHARACTERS
-from serve import compat, metrics, pages
+from serve import compat, metrics, pages, rollout
 from serve.access import Access
 from serve.admission import Admission
+from serve.batches.routes import routes as batch_routes
+from serve.batches.running import at_work
+from serve.batches.store import Store
 from serve.bodies import parse_score_request, read_body
 from serve.calls import Calling, Loaded, respond
 from serve.compat_schemas import OpenAIError, TeiError
@@ -22,6 +26,7 @@ from serve.draining import drained_first
 from serve.drift import read_reference
 from serve.headers import AnswerHeaders
 from serve.items import score_items
+from serve.models import Models, on_hangup
 from serve.openapi import REFUSED, Service, body_of, errors_of, problems
 from serve.problems import RequestIds, handlers
 from serve.schemas import (
@@ -36,14 +41,19 @@ from serve.schemas import (
     ScoreResponse,
 )
 from serve.settings import Settings, shared_metrics
+from serve.shadow import Shadow
+from serve.trial import LoadFolder, load_model
 
 Load = Callable[[], Detector]
 
 
-def create_app(load: Load, settings: Settings, *, guards: Sequence[params.Depends] = ()) -> FastAPI:
+def create_app(
+    load: Load, settings: Settings, *, guards: Sequence[params.Depends] = (), load_folder: LoadFolder | None = None
+) -> FastAPI:
     """Build the service.
 
-    :param load: Returns the detector; runs once, at start-up. The service closes it at its end.
+    :param load: Returns the detector; runs once, at start-up. The service closes at its end what it serves then.
+    :param load_folder: Loads another model; by default as the settings say.
     :param guards: Dependencies that every route but those of health and of the page asks first, before its body is
         read: the place for authentication.
     :raises InputError: if the reference of the scores cannot be read.
@@ -62,9 +72,11 @@ def create_app(load: Load, settings: Settings, *, guards: Sequence[params.Depend
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.load = load
+    app.state.load_folder = load_folder or partial(load_model, settings)
     app.state.settings = settings
     app.state.detector = None
     app.state.draining = False
+    app.state.batches = Store(settings.data)
     app.state.error_shapes = compat.SHAPES
     app.state.metrics = metrics.Metrics(shared_metrics(), reference=read_reference(settings.reference))
     app.add_middleware(AnswerHeaders)
@@ -102,6 +114,8 @@ def _score_routes() -> APIRouter:
 _GUARDED: tuple[tuple[Callable[[], APIRouter], str, type[Body]], ...] = (
     (metrics.routes, "", Problem),
     (_score_routes, "/v1", Problem),
+    (rollout.routes, "/v1", Problem),
+    (batch_routes, "/v1", Problem),
     (compat.moderation_routes, "/v1", OpenAIError),
     (compat.predict_routes, "", TeiError),
 )
@@ -146,24 +160,31 @@ async def score(call: Calling, body: Annotated[bytes, Depends(read_body)]) -> Re
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings: Settings = app.state.settings
-    detector = await run_in_threadpool(app.state.load)
-    found: metrics.Metrics = app.state.metrics
-    app.state.admission = Admission(
-        detector.threads,
+    state, settings, found = app.state, app.state.settings, app.state.metrics
+    # No name but this one: a model that was exchanged must not be held here.
+    state.detector = await run_in_threadpool(state.load)
+    state.admission = Admission(
+        state.detector.threads,
         max_tokens=max(1, settings.max_waiting_tokens // settings.workers),
         observe=found.timed,
         watch=found.queued,
     )
-    found.serves(detector.bundle)
+    state.shadow = Shadow(settings, partial(load_model, settings, threads=1), found, lambda: state.admission.idle)
+    state.models = Models(state, state.load_folder, settings, state.shadow)
+    state.detector.watch = found.read
+    found.serves(state.detector.bundle)
     found.started()
-    app.state.detector = detector
+    state.shadow.start(state.detector.bundle.sha256)
+    following = asyncio.create_task(state.models.follow())
     try:
-        with drained_first(partial(setattr, app.state, "draining", True), delay_s=settings.drain_s):
-            yield
+        with drained_first(partial(setattr, state, "draining", True), delay_s=settings.drain_s), on_hangup(state.models.reread):
+            async with at_work(app):
+                yield
     finally:
-        app.state.detector = None
-        await run_in_threadpool(app.state.admission.close)
+        following.cancel()
+        detector, state.detector = state.detector, None
+        await run_in_threadpool(state.admission.close)
+        await run_in_threadpool(state.shadow.close)
         found.stopped()
         await run_in_threadpool(detector.close)
 

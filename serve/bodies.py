@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -9,7 +10,9 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from serve.schemas import ScoreRequest
+from serve.schemas import Body, ScoreRequest
+
+Sent = TypeVar("Sent", bound=Body)
 
 BODY_TIMEOUT_S = 30.0
 """How long a body may take to arrive."""
@@ -26,7 +29,7 @@ async def read_body(request: Request) -> bytes:
     _check_type(request.headers)
     limit: int = request.app.state.settings.max_body_bytes
     too_long = HTTPException(413, f"expected a body of at most {limit} bytes; send fewer items")
-    if _declared_length(request.headers) > limit:
+    if declared_length(request.headers) > limit:
         raise too_long
     body = bytearray()
     try:
@@ -49,8 +52,17 @@ def parse_score_request(body: bytes) -> ScoreRequest:
     :raises HTTPException: 400 if the body is not JSON.
     :raises RequestValidationError: if it is JSON, but not an object with at most 256 items.
     """
+    return parse_as(ScoreRequest, body)
+
+
+def parse_as(kind: type[Sent], body: bytes) -> Sent:
+    """Return what a body asks for.
+
+    :raises HTTPException: 400 if the body is not JSON.
+    :raises RequestValidationError: if it is JSON, but not what the schema says.
+    """
     try:
-        return ScoreRequest.model_validate(parse_json(body))
+        return kind.model_validate(parse_json(body))
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in found]
@@ -85,7 +97,8 @@ def _check_type(headers: Headers) -> None:
         raise HTTPException(415, "expected a body that is not compressed")
 
 
-def _declared_length(headers: Headers) -> int:
+def declared_length(headers: Headers) -> int:
+    """Return the length that a body says it has, 0 if it says none."""
     try:
         return int(headers.get("content-length", "0"))
     except ValueError:

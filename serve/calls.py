@@ -1,8 +1,8 @@
 """What every route that scores asks for first: a model, a deadline, and a caller that is still there."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Request
@@ -17,6 +17,7 @@ from serve.connections import unless_left
 from serve.metrics import Metrics
 from serve.security import charge
 from serve.settings import Settings
+from serve.shadow import Judged, Shadow
 
 Result = TypeVar("Result")
 
@@ -56,11 +57,13 @@ class Call:
 
     :ivar detector: The model for all of it, whatever is loaded meanwhile.
     :ivar until: When its time is over, in time of the event loop.
+    :ivar answered: Posts that the shadow may score as well, each with what is answered.
     """
 
     request: Request
     detector: Detector
     until: float
+    answered: list[tuple[Post, Judged]] = field(default_factory=list)
 
     @property
     def metrics(self) -> Metrics:
@@ -75,6 +78,13 @@ class Call:
         """
         await run_in_threadpool(charge, self.request, items)
         self.metrics.asked(items)
+
+    def compare(self, posts: Iterable[Post], verdicts: Iterable[Judged | None]) -> None:
+        """Let the shadow score posts as well, once the answer is sent.
+
+        :param verdicts: What is answered on each of them; nothing on one that the model failed on.
+        """
+        self.answered.extend((post, verdict) for post, verdict in zip(posts, verdicts, strict=True) if verdict is not None)
 
     async def score(self, work: Callable[[Post], Result], posts: Sequence[Post]) -> list[Result]:
         """Return what ``work`` returns for each post, in order.
@@ -91,10 +101,14 @@ class Call:
             raise
 
 
-async def begin(request: Request, detector: Loaded, timeout_s: TimeoutS = 86_400) -> Call:
-    """Return the call; its time runs from here, before the body is read."""
+async def begin(request: Request, detector: Loaded, timeout_s: TimeoutS = 86_400) -> AsyncIterator[Call]:
+    """Yield the call; its time runs from here, before the body is read. What comes after the answer is done here as well."""
     settings: Settings = request.app.state.settings
-    return Call(request, detector, asyncio.get_running_loop().time() + min(timeout_s, settings.timeout_s))
+    call = Call(request, detector, asyncio.get_running_loop().time() + min(timeout_s, settings.timeout_s))
+    yield call
+    shadow: Shadow = request.app.state.shadow
+    for post, verdict in call.answered:
+        shadow.offer(post, verdict)
 
 
 Calling = Annotated[Call, Depends(begin)]

@@ -162,6 +162,7 @@ async def _score(call: Call, texts: Mapping[Place, object]) -> list[Verdict]:
         call.metrics.failed("scoring_failed", len(posts))
         raise
     call.metrics.scored(verdicts)
+    call.compare(posts, verdicts)
     return verdicts
 
 

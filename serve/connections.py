@@ -1,4 +1,4 @@
-"""Clients that are too slow to ask, and clients that leave before they are answered.
+"""Clients that are too slow to ask, too many at once, or gone before they are answered.
 
 uvicorn waits for ever for the head of a request, and reads without end what follows a request that was refused; here both have
 :data:`HEAD_TIMEOUT_S`. The time for a body is limited in :mod:`serve.bodies`, its length and that of a head by number of bytes.
@@ -16,16 +16,25 @@ Answer = TypeVar("Answer")
 
 HEAD_TIMEOUT_S = 10.0
 """How long a connection may take for the head of its next request, from when it was opened or its last one was answered."""
+MOST_CONNECTIONS = 1000
+"""Connections that a process holds; by default a process may have 1,024 files."""
+
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+"""Sent before anything was asked: whoever opens connections without end gets no further."""
 
 
 class PromptProtocol(H11Protocol):
-    """HTTP/1.1 that closes connections without a whole head of a request in time."""
+    """HTTP/1.1 that closes connections without a whole head of a request in time, and those that are too many."""
 
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with the first request."""
         super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.write(_FULL)
+            transport.close()
+            return
         self._await_head()
 
     def handle_events(self) -> None:

@@ -45,6 +45,10 @@ Rejection = Literal[
     "unavailable",
 ]
 """Why a request was refused."""
+Swap = Literal["none", "bundle", "trial", "record"]
+"""What was wrong with a model that was to be taken over, if anything."""
+Compared = Literal["compared", "dropped", "failed"]
+"""What became of an item that the shadow was to score as well."""
 
 RECENT = 2_000
 """Scores that each worker remembers for the drift."""
@@ -52,7 +56,8 @@ RECENT = 2_000
 _ENOUGH = 200
 """Scores of all workers together below which the drift says nothing yet."""
 _NAME = "scam_detector"
-_FAST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_FAST_S: tuple[float, ...] = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_FASTEST_S = (0.0001, 0.00025, 0.0005, *_FAST_S)
 _TOKENS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 _ITEMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _OTHER = "other"
@@ -74,6 +79,7 @@ class Metrics:
         self._lock = Lock()
         self._recent: deque[int] = deque()
         self._model: tuple[str, ...] | None = None
+        self._identity = ""
         self._languages: frozenset[str] = frozenset()
 
         def counter(name: str, what: str, *labels: str) -> Counter:
@@ -92,6 +98,8 @@ class Metrics:
         self._by_language = counter("language_items", "Items scored, by language", "language")
         self._scores = histogram("score", "Scores of items", buckets=EDGES)
         self._scoring = histogram("scoring_duration_seconds", "Time in the detector, for each post that it reads")
+        self._tokenise = histogram("tokenize_duration_seconds", "Time in the tokenizer, for each post it reads", buckets=_FASTEST_S)
+        self._inference = histogram("inference_duration_seconds", "Time in the model, for each post it reads")
         self._batch_items = histogram("batch_items", "Items of each request that was let in", buckets=_ITEMS)
         self._batch_tokens = histogram("batch_tokens", "Tokens of each post that the detector reads, about", buckets=_TOKENS)
         self._waited = histogram("queue_duration_seconds", "Time that each post waited for its turn", "class")
@@ -99,6 +107,9 @@ class Metrics:
         self._queued_tokens = gauge("queue_tokens", "Tokens that wait, about", "class")
         self._recent_scores = gauge("recent_scores", f"The last {RECENT} scores of each worker, by bin", "up_to")
         self._info = gauge("model_info", "The model that is served", "name", "version", "sha256", mode="livemax")
+        self._serving = gauge("model_workers", "Processes that serve a model", "sha256")
+        self._swaps = counter("model_swaps", "Models that were to be taken over, by what was wrong with them, if anything", "fault")
+        self._shadowed = counter("shadow_items", "Items that the shadow was to score as well, by what became of them", "outcome")
         self._workers = gauge("workers", "Processes that serve")
         self._starts = counter("worker_starts", "Processes that began to serve")
         self._prepare()
@@ -111,6 +122,8 @@ class Metrics:
     def stopped(self) -> None:
         """Count this process no more."""
         self._workers.set(0)
+        if self._model is not None:
+            self._serving.labels(self._model[-1]).set(0)
 
     def serves(self, bundle: Bundle) -> None:
         """Say which model is served from now on."""
@@ -118,15 +131,38 @@ class Metrics:
         with self._lock:
             if self._model is not None:
                 self._info.labels(*self._model).set(0)
+                self._serving.labels(self._model[-1]).set(0)
             self._model = (manifest.name, manifest.version, bundle.sha256)
+            self._identity = bundle.identity
             self._info.labels(*self._model).set(1)
+            self._serving.labels(bundle.sha256).set(1)
             # Scores of another model say nothing of this one.
             self._recent.clear()
             for place in range(len(EDGES)):
                 self._bin(place).set(0)
             self._languages = frozenset(manifest.languages)
-            if self._reference is not None and self._reference.model != bundle.identity:
-                self._reference = None
+
+    def compare_with(self, reference: Reference | None) -> None:
+        """Compare recent scores with another reference; with none as long as it is of another model than the one that is served."""
+        self._reference = reference
+
+    def swapped(self, fault: Swap) -> None:
+        """Count a model that was to be taken over."""
+        self._swaps.labels(fault).inc()
+
+    def shadowed(self, outcome: Compared) -> None:
+        """Count an item that the shadow was to score as well."""
+        self._shadowed.labels(outcome).inc()
+
+    def workers_on(self, sha256: str) -> tuple[int, int]:
+        """Return how many processes serve a model, and how many serve."""
+        found = {
+            sample.name: sample.value
+            for metric in self.collect()
+            for sample in metric.samples
+            if sample.name == f"{_NAME}_workers" or sample.labels.get("sha256") == sha256
+        }
+        return int(found.get(f"{_NAME}_model_workers", 0)), int(found.get(f"{_NAME}_workers", 0))
 
     def answered(self, route: str, code: int, duration_s: float) -> None:
         """Count a request.
@@ -150,7 +186,7 @@ class Metrics:
             if verdict.score is None:
                 continue  # only of a post that could not be read, which counts as failed
             self._items.labels("scored", verdict.band).inc()
-            self._by_language.labels(self._known_language(verdict.language or _OTHER)).inc()
+            self._by_language.labels(self.known_language(verdict.language or _OTHER)).inc()
             self._scores.observe(verdict.score)
             self._remember(bin_of(verdict.score))
 
@@ -164,10 +200,19 @@ class Metrics:
         self._scoring.observe(timing.took_s)
         self._batch_tokens.observe(timing.tokens)
 
+    def read(self, tokenise_s: float, inference_s: float) -> None:
+        """Count what tokenizer and model took of that; see :attr:`detector.Detector.watch`."""
+        self._tokenise.observe(tokenise_s)
+        self._inference.observe(inference_s)
+
     def queued(self, priority: Priority, requests: int, tokens: int) -> None:
         """Say how much waits in this process."""
         self._queued.labels(priority.value).set(requests)
         self._queued_tokens.labels(priority.value).set(tokens)
+
+    def known_language(self, language: str) -> str:
+        """Return the language of the model that a language is counted as, or ``other``: no label holds what a caller made up."""
+        return next((known for known in (language, language.split("-")[0]) if known in self._languages), _OTHER)
 
     def exposition(self) -> bytes:
         """Return the numbers of all workers in the text format of Prometheus."""
@@ -190,12 +235,13 @@ class Metrics:
             self._items.labels("scored", band)
         for code in get_args(Code):
             self._items.labels(code, "none")
+        for fault in get_args(Swap):
+            self._swaps.labels(fault)
+        for outcome in get_args(Compared):
+            self._shadowed.labels(outcome)
         for priority in Priority:
             self._waited.labels(priority.value)
             self.queued(priority, 0, 0)
-
-    def _known_language(self, language: str) -> str:
-        return next((known for known in (language, language.split("-")[0]) if known in self._languages), _OTHER)
 
     def _bin(self, place: int) -> Gauge:
         return self._recent_scores.labels(str(EDGES[place]))
@@ -210,7 +256,7 @@ class Metrics:
     def _drift(self, recent: Metric) -> Iterable[Metric]:
         counts = {sample.labels["up_to"]: sample.value for sample in recent.samples}
         found = [counts.get(str(edge), 0.0) for edge in EDGES]
-        if self._reference is None or sum(found) < _ENOUGH:
+        if self._reference is None or self._reference.model != self._identity or sum(found) < _ENOUGH:
             return
         index = stability_index(self._reference.counts, found)
         what = "Population stability index of the recent scores against the reference"

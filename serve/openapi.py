@@ -7,10 +7,11 @@ from pydantic.json_schema import models_json_schema
 
 from serve.compat_schemas import ModerationRequest, PredictRequest
 from serve.problems import MEDIA_TYPE, REQUEST_ID
+from serve.rollout_schemas import Swap
 from serve.schemas import Body, Problem, ScoreRequest
 
 _REF = "#/components/schemas/{model}"
-_BODIES: tuple[type[Body], ...] = (ScoreRequest, ModerationRequest, PredictRequest)
+_BODIES: tuple[type[Body], ...] = (ScoreRequest, ModerationRequest, PredictRequest, Swap)
 """Bodies that are read by hand."""
 
 
@@ -39,6 +40,20 @@ def body_of(model: type[Body]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
+def content_of(*media_types: str) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of a route whose body is a file."""
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in media_types}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def lines_of(model: type[Body], media_type: str, *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route that answers with a file of such objects, one a line."""
+    line = model.model_json_schema(ref_template=_REF, mode="serialization")
+    line.pop("$defs")  # all of them are parts of other bodies
+    content = {media_type: {"schema": {"type": "string"}, "itemSchema": line}}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the ``responses`` of a route that answers with these errors."""
     return errors_of(Problem, *statuses)
@@ -53,18 +68,24 @@ REFUSED = (401, 403, 429, 503)
 """Statuses with which a guard, or what a caller may send in a minute, turns a request away."""
 
 _MEANINGS = {
-    400: "The body is not JSON",
+    200: "The whole file",
+    206: "The part of the file that was asked for",
+    400: "The body is not JSON, or was cut off; or what was asked for is no range of bytes",
     401: "No key was sent, or one that does not count",
     403: "The key is for something else",
+    404: "There is no such batch, or it is another caller's",
     408: "The body comes too slowly",
+    409: "Another model is being taken over; the batch has not ended; or the request came before with another content",
     413: "The body is longer than this service reads",
-    415: "The body is not declared as JSON, or it is compressed",
-    422: "The body is JSON, but not what the schema says",
+    415: "The body is not declared as what this route reads, or it is compressed",
+    416: "The file has none of the bytes that were asked for",
+    422: "The request is not what the schema says, or the file has no texts",
     424: "The model failed on valid input",
     429: "More than the caller may send, or more work waits than the service takes on",
     500: "The service failed",
     503: "The model is not loaded or failed on valid input, more work waits than the service takes on, or it is shutting down",
     504: "Not all posts were scored in time",
+    507: "The service has no room on its disk",
 }
 _HEADERS = {
     REQUEST_ID: "Id of this request; name it when you report an error",
@@ -80,13 +101,15 @@ _DEFAULT_ERRORS = ("HTTPValidationError", "ValidationError")
 
 def _without_default(responses: dict[str, Any]) -> dict[str, Any]:
     default = {"schema": {"$ref": _REF.format(model=_DEFAULT_ERRORS[0])}}
-    return {status: found for status, found in responses.items() if found["content"].get("application/json") != default}
+    return {status: found for status, found in responses.items() if found.get("content", {}).get("application/json") != default}
 
 
 def _complete(status: int, response: dict[str, Any]) -> None:
     """Add the headers of a response, and give an error its media type."""
     names = (REQUEST_ID, *_HEADERS_OF.get(status, ()))
-    response["headers"] = {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
-    shown = response["content"].get("application/json")
-    if status >= 400 and shown == {"schema": {"$ref": _REF.format(model="Problem")}}:
-        response["content"] = {MEDIA_TYPE: shown}
+    added = {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
+    response["headers"] = added | response.get("headers", {})
+    problem = {"schema": {"$ref": _REF.format(model="Problem")}}
+    # Of a route that answers with something else than JSON, FastAPI takes the errors for that as well.
+    if status >= 400 and problem in response["content"].values():
+        response["content"] = {MEDIA_TYPE: problem}

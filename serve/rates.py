@@ -78,7 +78,7 @@ class Buckets:
     def _open(self) -> sqlite3.Connection:
         make_private(self._path)
         connection = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
-        _write_ahead(connection)
+        write_ahead(connection)
         # What is lost with the power is a minute of counting: nothing here is worth waiting for a disk.
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(_TABLE)
@@ -86,7 +86,7 @@ class Buckets:
         return connection
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def write_ahead(connection: sqlite3.Connection) -> None:
     """Switch a file to a write-ahead log, which outlasts the connection.
 
     While another process switches it, SQLite says at once that the file is locked, whatever timeout was set.

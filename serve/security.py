@@ -1,7 +1,8 @@
 """Who may call what, and how much: keys, scopes, the open door on this machine, and rates.
 
 Without any key, a service that only this machine can reach answers everybody on it; it stops to do so as soon as the first key is
-made, and does not start again when the last one is revoked. A service that others can reach does not start without a key.
+made, and does not start again when the last one is revoked. A service that others can reach does not start
+without a key, unless it was told to answer nobody without one.
 """
 
 import ipaddress
@@ -51,6 +52,8 @@ class Caller:
     """Who sent a request.
 
     :ivar key: Id of the key.
+    :ivar name: Whom or what the key was made for; nothing where there is none.
+    :ivar admin: Whether the key is for changes of the running service too.
     :ivar rate: Items a minute; nothing for no limit.
     :ivar buckets: Where they are counted.
     """
@@ -58,6 +61,8 @@ class Caller:
     key: str
     rate: int | None
     buckets: Buckets
+    name: str | None = None
+    admin: bool = False
 
 
 class Gate:
@@ -118,7 +123,7 @@ class Gate:
             detail = f"expected a key for '{wanted}', got one for {', '.join(map(repr, key.scopes))}"
             error = f'{_REALM}, error="insufficient_scope", scope="{wanted}"'
             raise HTTPException(403, detail, headers={"WWW-Authenticate": error})
-        return Caller(key.id, key.rate or self._rate, self._buckets)
+        return Caller(key.id, key.rate or self._rate, self._buckets, key.name, "admin" in key.scopes)
 
 
 def guards(gate: Gate) -> list[params.Depends]:
@@ -158,6 +163,8 @@ def scope_of(path: str) -> Scope:
 def check_exposure(settings: Settings, keys: KeyStore) -> None:
     """Refuse to let everybody in.
 
+    Without a key it may start if it was told to answer nobody without one: so the first can be made where it runs.
+
     :raises InputError: if other machines can reach the service and no key was made yet, or anonymous calls were asked for.
     """
     if is_loopback(settings.host):
@@ -165,7 +172,7 @@ def check_exposure(settings: Settings, keys: KeyStore) -> None:
     exposed = f"{variable('host')}: other machines can reach {settings.host}"
     if settings.anonymous == "yes":
         raise InputError(f"{exposed}, where {variable('anonymous')}=yes is not possible; make keys, and unset it")
-    if not keys.any_made():
+    if settings.anonymous != "no" and not keys.any_made():
         raise InputError(f"{exposed}, and there is no key yet; make one: python -m serve keys add NAME --scopes score")
 
 

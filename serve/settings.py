@@ -37,8 +37,14 @@ class Settings:
     :ivar data: The data directory, for keys and all else that outlives a restart; made when it is first needed.
     :ivar anonymous: Whether a service that only this machine can reach answers calls without a key: ``yes``, ``no``, or ``auto``
         for as long as no key was made.
+    :ivar max_batch_bytes: Longest file that is taken in as a batch.
+    :ivar max_batches: Batches of one caller that may wait or run; their posts are not counted against its rate.
+    :ivar batch_days: Days after its end that a batch is kept, with all that belongs to it.
     :ivar reference: File with the scores that recent ones are compared with, as ``python -m serve reference`` writes it.
     :ivar rate: Items a minute for each caller whose key says nothing else; by default without limit.
+    :ivar models: Folder below which lie the bundles that can be swapped in by a call; unset, ``models`` in the data directory.
+    :ivar shadow: Folder of a second bundle that scores a share of the posts as well, for comparison; unset, none does.
+    :ivar shadow_share: That share, 0 to 1, of the texts that calls bring.
     :raises InputError: if a value is out of range.
     """
 
@@ -56,16 +62,24 @@ class Settings:
     anonymous: str = "auto"
     rate: int | None = None
     reference: Path = DEFAULT_REFERENCE
+    models: Path | None = None
+    shadow: Path | None = None
+    shadow_share: float = 0.1
+    max_batch_bytes: int = 200 * _MEBIBYTE
+    max_batches: int = 16
+    batch_days: int = 7
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise InputError(f"{PREFIX}PORT: expected 0 to 65535, got {self.port}")
-        for name in ("threads", "max_body_bytes", "max_waiting_tokens", "timeout_s", "workers", "rate"):
+        for name in _AT_LEAST_ONE:
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise InputError(f"{variable(name)}: expected at least 1, got {number}")
         if self.drain_s < 0:
             raise InputError(f"{variable('drain_s')}: expected at least 0, got {self.drain_s}")
+        if not 0 <= self.shadow_share <= 1:
+            raise InputError(f"{variable('shadow_share')}: expected 0 to 1, got {self.shadow_share}")
         if self.anonymous not in ANONYMOUS:
             raise InputError(f"{variable('anonymous')}: expected one of {', '.join(ANONYMOUS)}, got {self.anonymous!r}")
         object.__setattr__(self, "data", _at_home(self.data))
@@ -104,6 +118,10 @@ def shared_metrics() -> Path | None:
     return Path(folder) if folder else None
 
 
+_AT_LEAST_ONE = (
+    *("threads", "max_body_bytes", "max_waiting_tokens", "timeout_s", "workers", "rate"),
+    *("max_batch_bytes", "max_batches", "batch_days"),
+)
 _READERS: dict[str, Callable[[str], Any]] = {
     "host": str,
     "port": int,
@@ -119,6 +137,12 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "anonymous": str,
     "rate": int,
     "reference": Path,
+    "models": Path,
+    "shadow": Path,
+    "shadow_share": float,
+    "max_batch_bytes": int,
+    "max_batches": int,
+    "batch_days": int,
 }
 
 
@@ -126,7 +150,8 @@ def _read(name: str, value: str) -> Any:  # noqa: ANN401 - each setting has its 
     try:
         return _READERS[name](value)
     except ValueError as error:
-        raise InputError(f"{variable(name)}: expected a whole number, got {value!r}") from error
+        kind = "number" if _READERS[name] is float else "whole number"
+        raise InputError(f"{variable(name)}: expected a {kind}, got {value!r}") from error
 
 
 def _at_home(path: Path) -> Path:
@@ -144,5 +169,7 @@ _SHOWN = {
     "model": "(the bundled model)",
     "threads": "(one for each core, shared out among the workers)",
     "rate": "(no limit)",
+    "models": "(models in the data directory)",
+    "shadow": "(none)",
     "reference": "(posts of job boards, scored by the bundled model)",
 }

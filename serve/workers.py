@@ -3,6 +3,7 @@
 Each of several loads a model of its own, so memory grows with their number. What must hold for all of them together lies in files.
 """
 
+import os
 import signal
 import tempfile
 from functools import partial
@@ -13,21 +14,23 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from detector import Detector
 from detector.bundle import read_bundle
-from detector.scoring import usable_cores
 from serve.app import Load, create_app
 from serve.connections import PromptProtocol
 from serve.keys import KeyStore
 from serve.logs import LOGGING
 from serve.security import Gate, check_exposure, guards
 from serve.settings import Settings, share_metrics
+from serve.trial import load_wanted
+from serve.wanted import WantedFile
 
 GRACE_S = 30
 """How long requests that are being answered may go on after SIGTERM."""
 
 _LOOK_S = 0.2
 """How often it is looked whether the workers have ended."""
+_ANSWER_S = 1
+"""How long a worker may take to say that it has started, before another is asked."""
 _HEALTH_S = 60
 """How long a worker may be too busy to say that it lives, before another takes its place."""
 
@@ -39,15 +42,21 @@ def serve(settings: Settings) -> None:
     :raises BundleError: if the model cannot be loaded; nothing has listened by then.
     """
     check_exposure(settings, KeyStore(settings.data))
+    configured = settings.model.resolve()
+    WantedFile(settings.data).forget_unless(settings.model.absolute())
     if settings.workers == 1:
-        detector = load(settings)
-        uvicorn.run(build(settings, lambda: detector), **_options(settings))
+        # Until it is served, there is nothing to read anew.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        loaded = [load_wanted(settings, configured)]
+        # Handed over, not held: the first model is to go when another takes its place.
+        uvicorn.run(build(settings, loaded.pop), **_options(settings))
         return
     # Each worker would find it as broken; one sentence says so sooner.
-    read_bundle(settings.model)
+    read_bundle(configured)
     with tempfile.TemporaryDirectory(prefix="scam-detector-metrics-") as folder:
         share_metrics(Path(folder))
-        config = uvicorn.Config(partial(_worker, settings), factory=True, workers=settings.workers, **_options(settings))
+        make = partial(_worker, settings, configured)
+        config = uvicorn.Config(make, factory=True, workers=settings.workers, **_options(settings))
         _Workers(config, [config.bind_socket()]).run()
 
 
@@ -57,15 +66,6 @@ def build(settings: Settings, load: Load) -> FastAPI:
     :param load: As of :func:`serve.app.create_app`.
     """
     return create_app(load, settings, guards=guards(Gate(settings)))
-
-
-def load(settings: Settings) -> Detector:
-    """Load the model that the settings name; the cores are shared out among the workers.
-
-    :raises BundleError: if the folder is not a whole bundle of this version.
-    """
-    threads = settings.threads or max(1, usable_cores() // settings.workers)
-    return Detector.load(settings.model, backend=settings.backend, threads=threads)
 
 
 class _Workers(Multiprocess):
@@ -85,6 +85,14 @@ class _Workers(Multiprocess):
         for process in self.processes:
             process.child_conn.close()
 
+    def handle_hup(self) -> None:
+        """Let one worker read the configured model anew; the others follow it."""
+        ready = next((process for process in self.processes if process.is_ready(_ANSWER_S)), None)
+        if ready is None or ready.pid is None:
+            self.signal_queue.append(signal.SIGHUP)  # they are about to start
+        else:
+            os.kill(ready.pid, signal.SIGHUP)
+
     def terminate_all(self) -> None:
         for listener in self.sockets:
             listener.close()
@@ -100,8 +108,8 @@ class _Workers(Multiprocess):
         super().join_all()
 
 
-def _worker(settings: Settings) -> FastAPI:
-    return build(settings, partial(load, settings))
+def _worker(settings: Settings, configured: Path) -> FastAPI:
+    return build(settings, partial(load_wanted, settings, configured))
 
 
 def _options(settings: Settings) -> dict[str, Any]:

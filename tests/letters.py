@@ -31,6 +31,22 @@ MANIFEST = Manifest(
 )
 
 
+WARM_UP = """
+    from pathlib import Path
+    import gc, io
+    import pyarrow.parquet
+    from detector import Detector
+    from detector.bundle import read_bundle
+    from detector.files import score_files
+    from detector.refusals import ErrorFile
+    from letters import LetterBackend
+    with Detector(read_bundle(Path({folder!r})), LetterBackend(), threads=1) as detector:
+        score_files(detector, [Path({source!r})], io.BytesIO())
+    gc.freeze()
+"""
+"""Loads in a process, once, what scoring posts loads: tables of languages, of phone numbers and others."""
+
+
 class LetterBackend:
     """Letters late in the alphabet speak for a lure, and for every indicator; a token called ``poison`` makes it fail."""
 
@@ -43,10 +59,10 @@ class LetterBackend:
         return letter_table()[ids]
 
 
-def letter_table() -> NDArray[np.float32]:
-    """Return the scores of each token, *shape* ``(n_tokens, n_outputs)``."""
+def letter_table(top: float = 4) -> NDArray[np.float32]:
+    """Return the scores of each token, *shape* ``(n_tokens, n_outputs)``; those of a lure reach from ``-top`` to ``top``."""
     table = np.zeros((len(VOCABULARY), N_OUTPUTS), dtype=np.float32)
-    table[:, 0] = np.linspace(-4, 4, len(VOCABULARY))
+    table[:, 0] = np.linspace(-top, top, len(VOCABULARY))
     table[:, len(LABELS) :] = table[:, :1]
     return table
 
@@ -71,8 +87,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 @pytest.fixture(scope="session")
 def runnable_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a bundle with a graph, so that another process can load it."""
+    return write_runnable(tmp_path_factory.mktemp("runnable"))
+
+
+def write_runnable(folder: Path, top: float = 4) -> Path:
+    """Make a folder a bundle with a graph, and return it; one with another ``top`` scores otherwise."""
     onnx = pytest.importorskip("onnx")
-    folder = tmp_path_factory.mktemp("runnable")
     helper, kinds = onnx.helper, onnx.TensorProto
     nodes = [
         helper.make_node("Squeeze", ["ids", "first"], ["row"]),
@@ -84,7 +104,7 @@ def runnable_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [helper.make_tensor_value_info("ids", kinds.INT64, [1, None])],
         [helper.make_tensor_value_info("token_scores", kinds.FLOAT, [None, N_OUTPUTS])],
         [
-            onnx.numpy_helper.from_array(letter_table(), "table"),
+            onnx.numpy_helper.from_array(letter_table(top), "table"),
             onnx.numpy_helper.from_array(np.zeros(1, dtype=np.int64), "first"),
         ],
     )

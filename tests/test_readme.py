@@ -13,9 +13,11 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
+from serve.keys import KeyStore
 from training.model_card import readme_figures, report_markdown
 
 ROOT = Path(__file__).parents[1]
@@ -86,18 +88,42 @@ def test_the_researchers_python_runs() -> None:
 
 
 @pytest.mark.model
-def test_the_platforms_request_is_answered_as_shown() -> None:
-    commands = _blocks(_section("For platforms"), "bash")
-    request = re.search(r"-d '(.*)'", commands[1])
-    assert request is not None
-    with _service() as address:
-        body = request[1].encode()
-        call = urllib.request.Request(f"{address}/v1/score", body, {"content-type": "application/json"})
-        with urllib.request.urlopen(call) as response:
-            answer = json.load(response)
+def test_the_platforms_five_commands_run(clone: Path) -> None:
+    (commands,) = _blocks(_section("For platforms"), "bash")
+    install, *others = commands.splitlines()
+    # What it installs is what runs these tests.
+    assert install == "python3 -m venv .venv && .venv/bin/pip install '.[serve]'"
+    (clone / ".venv").symlink_to(sys.prefix)
+    port = _free_port()
+    script = "\n".join(others).replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    environ = {**os.environ, "SCAM_DETECTOR_PORT": str(port), "SCAM_DETECTOR_DATA": str(clone / "data")}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"trap 'kill $!' EXIT\n{script}"], cwd=clone, env=environ, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    ready, answer = map(json.loads, re.split(r"(?<=})(?={)", done.stdout.strip()))
+    assert ready == {"status": "ok"}
     (item,) = answer["results"]
     assert item["id"] == "p-17"
     assert item["result"]["band"] in {"high", "review"}
+    with _service(clone / "data") as address, pytest.raises(HTTPError, match="401"):
+        urllib.request.urlopen(f"{address}/v1/model")
+
+
+@pytest.mark.model
+def test_the_platforms_python_runs(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = _blocks(_section("For platforms"), "python")
+    monkeypatch.chdir(clone)
+    key = KeyStore(clone / "data").add("platform", ["score", "batch"])
+    printed = io.StringIO()
+    with _service(clone / "data") as address, contextlib.redirect_stdout(printed):
+        exec(compile(code.replace("http://127.0.0.1:8000", address), "README.md", "exec"), {"key": key})
+    verdict, batch = printed.getvalue().splitlines()
+    assert verdict.startswith(("high ['", "review ['"))
+    assert batch == "completed Counts(total=40, done=40, scored=40, failed=0)"
+    results = [json.loads(line) for line in Path("results.jsonl").read_text("utf-8").splitlines()]
+    assert [row["row"] for row in results] == list(range(1, 41))
+    assert Path("errors.jsonl").read_bytes() == b""
 
 
 def test_every_training_command_of_the_readme_exists() -> None:
@@ -125,11 +151,10 @@ def test_the_report_is_about_the_bundled_model() -> None:
 
 
 @contextlib.contextmanager
-def _service() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "serve"], env={**os.environ, "SCAM_DETECTOR_PORT": str(port)})
+def _service(data: Path) -> Iterator[str]:
+    port = _free_port()
+    environ = {**os.environ, "SCAM_DETECTOR_PORT": str(port), "SCAM_DETECTOR_DATA": str(data)}
+    process = subprocess.Popen([sys.executable, "-m", "serve"], env=environ)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(300):
@@ -140,3 +165,9 @@ def _service() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

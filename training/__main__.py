@@ -134,7 +134,8 @@ def corpus_add(
     labelled: Annotated[Path, typer.Argument(help="Sheet of scam-detector review, filled in, or Label Studio's JSON export.")],
     into: Annotated[Path, typer.Option(help="Folder for real posts and their answers; git ignores it.")] = FEEDBACK_FOLDER,
     original: Annotated[
-        list[Path] | None, typer.Option(help="Scored file that the queue was made of; needed if it was masked; repeatable.")
+        list[Path] | None,
+        typer.Option(help="Scored file, or folder of them, that the queue was made of; needed if it was masked; repeatable."),
     ] = None,
     writer: Annotated[str | None, typer.Option(help="Reader of the answers that name none.")] = None,
     corpus: Corpus = CORPUS,
@@ -275,6 +276,24 @@ def evaluate(
     if readme is not None:
         write_readme_figures(readme, report)
     typer.echo((out / "report.md").read_text("utf-8"))
+
+
+@app.command()
+def measured(
+    evaluated: Annotated[Path, typer.Option(help="report.json of an evaluation.")] = Path("training/report/report.json"),
+    out: Annotated[Path, typer.Option(help="File that scam-detector report reads.")] = Path("detector/report/page/measured.json"),
+) -> None:
+    """Bring the figures of the indicators that 'scam-detector report' shows up to those of the last evaluation."""
+    import json
+
+    from detector.outputs import whole_file, writing
+    from detector.tables import reading
+    from training.model_card import indicator_figures
+
+    with reading(str(evaluated)):
+        report = json.loads(evaluated.read_text("utf-8"))
+    with whole_file(out) as stream, writing(str(out)):
+        stream.write(indicator_figures(report).encode())
 
 
 @app.command("campaigns-quality")

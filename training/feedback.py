@@ -17,9 +17,10 @@ from typing import Any
 from detector.campaigns.linking import CONTACT_CAP, link_key
 from detector.contacts import find_contacts
 from detector.errors import InputError, RecordError
+from detector.inputs import files_of
 from detector.outputs import json_line, whole_file, writing
 from detector.review.candidates import text_sha256
-from detector.scored import Refused, read_scored
+from detector.scored import Refused, read_all_scored
 from detector.text import normalise
 from training.answers import Answer, Fault, Mark, read_answers
 from training.duplicates import NEAR, shingles
@@ -126,10 +127,9 @@ def _original_texts(answers: Iterable[Answer], originals: Sequence[Path]) -> dic
     """Return the original of each post, by its hash, as far as it can be had."""
     found = {answer.sha256: text for answer in answers for text in _ways(answer.text) if text_sha256(text) == answer.sha256}
     wanted = {answer.sha256 for answer in answers} - found.keys()
-    for path in originals if wanted else ():
-        for post in read_scored(path):
-            if not isinstance(post, Refused) and (name := text_sha256(post.text)) in wanted:
-                found[name] = post.text
+    for post in read_all_scored(files_of(originals)) if wanted and originals else ():
+        if not isinstance(post, Refused) and (name := text_sha256(post.text)) in wanted:
+            found[name] = post.text
     return found
 
 

@@ -1,5 +1,6 @@
 """The evaluation in words: ``report.md`` and the model card, both from ``report.json``, so that they cannot disagree with it."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,12 @@ def report_markdown(report: Report) -> str:
         _seeds_table(report["seeds"]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def indicator_figures(report: Report) -> str:
+    """Return what ``scam-detector report`` shows of a report, as the file ``measured.json`` of its package."""
+    each = {code: {name: found[name] for name in ("precision", "posts")} for code, found in report["indicators"]["each"].items()}
+    return json.dumps({"model": report["model"], "indicators": each}, indent=1) + "\n"
 
 
 def headline_table(report: Report) -> str:

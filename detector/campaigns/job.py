@@ -8,11 +8,12 @@ from pathlib import Path
 from detector.campaigns.collected import Collection, users_of
 from detector.campaigns.graph import Graph, graph_of, masked_graph
 from detector.campaigns.linking import CONTACT_CAP, join
-from detector.campaigns.output import write_campaigns
+from detector.campaigns.output import TABLES, write_campaigns
 from detector.campaigns.preparing import prepared_posts
 from detector.campaigns.summary import Campaign, Summariser
 from detector.campaigns.wording import THRESHOLD, signature, wording_links
 from detector.errors import InputError
+from detector.inputs import files_of
 from detector.scored import FLAGGED, Refused, RowCounts, ScoredPost, read_all_scored
 
 _STEP = 1000
@@ -72,7 +73,8 @@ def find_campaigns(
     A row that cannot be used is counted and left out; it never stops the others. The same posts give the same campaigns, in
     whatever order or files they come.
 
-    :param inputs: JSONL, CSV or Parquet files as ``scam-detector score`` writes them, also mixed; ``-`` is standard input.
+    :param inputs: JSONL, CSV or Parquet files as ``scam-detector score`` writes them, folders of them and patterns, also mixed;
+        ``-`` is standard input.
     :param folder: Is made if it is not there.
     :raises InputError: if an input cannot be read, or an option makes no sense.
     :raises ColumnError: if an input is not the output of ``score``.
@@ -80,12 +82,13 @@ def find_campaigns(
     :raises MissingExtraError: if the extra ``cases`` is not installed.
     """
     options = options or Options()
-    _check(inputs, options)
+    _check(options)
+    files = files_of(inputs, leave_out=[folder / name for name in TABLES])
     # What is missing shows now, not after all rows are read.
     signature("")
     started = time.perf_counter()
     outcome = Outcome()
-    linked = link_posts(_taken(inputs, outcome, options, on_read), options=options)
+    linked = link_posts(_taken(files, outcome, options, on_read), options=options)
     write_campaigns(folder, linked.campaigns, linked.graph)
     outcome.campaigns = linked.campaigns
     outcome.linked = sum(campaign.size for campaign in outcome.campaigns)
@@ -124,9 +127,7 @@ def link_posts(posts: Iterable[ScoredPost], *, options: Options) -> Linked:
         return Linked(campaigns, masked_graph(graph) if options.mask else graph, components.common)
 
 
-def _check(inputs: Sequence[Path | str], options: Options) -> None:
-    if not inputs:
-        raise InputError("expected at least one input, got none")
+def _check(options: Options) -> None:
     if not 0 < options.threshold <= 1:
         raise InputError(f"expected a threshold above 0 and at most 1, got {options.threshold}")
     if options.contact_cap < 1 or options.min_size < 2:
@@ -135,9 +136,9 @@ def _check(inputs: Sequence[Path | str], options: Options) -> None:
         )
 
 
-def _taken(inputs: Sequence[Path | str], outcome: Outcome, options: Options, on_read: OnRead | None) -> Iterator[ScoredPost]:
+def _taken(files: Sequence[Path | str], outcome: Outcome, options: Options, on_read: OnRead | None) -> Iterator[ScoredPost]:
     """Yield the posts that are to be compared, and count the others."""
-    for row in read_all_scored(inputs, text_columns=options.text_columns, date_column=options.date_column):
+    for row in read_all_scored(files, text_columns=options.text_columns, date_column=options.date_column):
         outcome.rows += 1
         if on_read is not None and outcome.rows % _STEP == 0:
             on_read(outcome.rows)

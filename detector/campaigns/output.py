@@ -14,6 +14,7 @@ from detector.errors import OutputError
 from detector.outputs import json_line, safe_cell, whole_file, writing
 
 CAMPAIGNS, MEMBERS, GRAPH = "campaigns", "members", "campaigns.graphml"
+TABLES = tuple(f"{name}{suffix}" for name in (CAMPAIGNS, MEMBERS) for suffix in (".jsonl", ".csv"))
 
 _CAMPAIGN_COLUMNS: Mapping[str, Callable[[Campaign], object]] = {
     "id": lambda c: c.id,

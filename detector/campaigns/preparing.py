@@ -1,23 +1,14 @@
 """The slow part of reading posts - normalising, hashing, finding contacts - on several processor cores."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from multiprocessing import get_context
 
 from detector.campaigns.wording import MIN_CHARACTERS, fold, signature
 from detector.contacts import find_contacts
-from detector.errors import BackendError
+from detector.processes import answered
 from detector.records import Contact
 from detector.scored import ScoredPost
 from detector.text import normalise
-
-_BATCH = 500
-_ALONE = 4
-"""Batches that are prepared before other processes are started: most files are done sooner than these are ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,47 +49,9 @@ def prepared_posts(
     :param workers: Processes; with one, or few posts, all is done in this one.
     :raises BackendError: if a process is killed.
     """
-    remaining = iter(posts)
-    alone = remaining if workers < 2 else islice(remaining, _ALONE * _BATCH)
-    for post in alone:
-        yield post, None if is_known(post) else prepare(asked(post))
-    first = list(islice(remaining, _BATCH))
-    if first:
-        yield from _side_by_side(first, remaining, is_known, workers)
-
-
-def _side_by_side(
-    batch: list[ScoredPost], remaining: Iterator[ScoredPost], is_known: Callable[[ScoredPost], bool], workers: int
-) -> Iterator[tuple[ScoredPost, Prepared | None]]:
-    # Started afresh instead of forked: a fork copies the locks of other threads as they are.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    waiting: deque[tuple[list[ScoredPost], list[bool], Future[list[Prepared]]]] = deque()
-    try:
-        while batch or waiting:
-            if batch:
-                known = [is_known(post) for post in batch]
-                new = [asked(post) for post, old in zip(batch, known, strict=True) if not old]
-                waiting.append((batch, known, pool.submit(_prepare_all, new)))
-                batch = list(islice(remaining, _BATCH))
-            if not batch or len(waiting) > 2 * workers:
-                yield from _answers(*waiting.popleft())
-    except BrokenProcessPool as error:
-        raise BackendError("a process that prepares posts was ended from outside; try again with --workers 1") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return answered(posts, lambda post: None if is_known(post) else asked(post), prepare, workers=workers)
 
 
 def asked(post: ScoredPost) -> Asked:
     """Return what of a post is needed to prepare it."""
     return post.text, post.language, post.contacts
-
-
-def _prepare_all(posts: Sequence[Asked]) -> list[Prepared]:
-    return [prepare(post) for post in posts]
-
-
-def _answers(
-    batch: list[ScoredPost], known: list[bool], future: "Future[list[Prepared]]"
-) -> Iterator[tuple[ScoredPost, Prepared | None]]:
-    answers = iter(future.result())
-    return ((post, None if old else next(answers)) for post, old in zip(batch, known, strict=True))

@@ -6,14 +6,12 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import AllBands, DateColumn, Mask, TextColumns, Workers
+from detector.commands.options import AllBands, DateColumn, Mask, Scored, TextColumns, Workers
 from detector.errors import SOME_REFUSED
 
 
 def campaigns(
-    inputs: Annotated[
-        list[str], typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score; '-' is standard input.")
-    ],
+    inputs: Scored,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if it is not there.")],
     all_bands: AllBands = False,
     date_column: DateColumn = None,
@@ -50,6 +48,7 @@ def campaigns(
     Examples:
       scam-detector campaigns scored.jsonl -o case
       scam-detector campaigns march.csv april.parquet -o case --all --date-column posted
+      scam-detector campaigns scored/ 'more/*.parquet' -o case
     """
     from rich.console import Console
 

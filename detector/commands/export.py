@@ -6,15 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from detector.commands.options import AllBands, DateColumn, TextColumns
-from detector.dates import read_time
+from detector.commands.options import AllBands, DateColumn, ScoredFiles, TextColumns, Workers, instant
 from detector.errors import SOME_REFUSED
-
-
-def _time(value: str | None) -> str | None:
-    if value is not None and read_time(value) is None:
-        raise typer.BadParameter(f"expected a time in ISO 8601 or seconds since 1970, got {value!r}")
-    return value
 
 
 def export(
@@ -22,7 +15,7 @@ def export(
         Literal["stix", "misp"],
         typer.Argument(metavar="FORMAT", help="stix or misp.", show_default=False),
     ],
-    inputs: Annotated[list[str], typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score.")],
+    inputs: ScoredFiles,
     output: Annotated[Path, typer.Option("--output", "-o", help="File ending in .json.")],
     tlp: Annotated[
         Literal["clear", "green", "amber", "amber+strict", "red"],
@@ -42,13 +35,15 @@ def export(
     all_bands: AllBands = False,
     date_column: DateColumn = None,
     text_column: TextColumns = None,
+    workers: Workers = None,
     now: Annotated[
-        str | None,
+        datetime | None,
         typer.Option(
             "--now",
-            help="Time of this export, by default that of the clock; the later export counts.",
+            help="Time of this export, ISO 8601 or seconds since 1970, by default that of the clock; the later export counts.",
             envvar="SOURCE_DATE_EPOCH",
-            callback=_time,
+            parser=instant,
+            metavar="TIME",
             show_default=False,
         ),
     ] = None,
@@ -75,7 +70,7 @@ def export(
     from detector.exchange.terminal import show_summary
 
     sharing = Sharing(
-        now=read_time(now) or datetime.now(UTC),
+        now=now or datetime.now(UTC),
         tlp=tlp,
         producer=TOOL if producer is None else producer,
         case=case,
@@ -83,7 +78,10 @@ def export(
         texts=not without_text,
     )
     options = Options(
-        all_bands=all_bands, date_column=date_column, text_columns=text_column or (), workers=len(os.sched_getaffinity(0))
+        all_bands=all_bands,
+        date_column=date_column,
+        text_columns=text_column or (),
+        workers=workers or len(os.sched_getaffinity(0)),
     )
     console = Console(stderr=True, highlight=False)
     with progress_on(console) as on_read:

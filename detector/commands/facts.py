@@ -6,14 +6,12 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import Mask, TextColumns
+from detector.commands.options import Mask, Scored, TextColumns
 from detector.errors import SOME_REFUSED
 
 
 def facts(
-    scored: Annotated[
-        str, typer.Argument(metavar="SCORED", help="CSV, JSONL or Parquet as 'score' writes it; '-' is standard input.")
-    ],
+    inputs: Scored,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File ending in .jsonl, .csv or .parquet; by default JSONL to standard output."),
@@ -28,10 +26,11 @@ def facts(
     Examples:
       scam-detector facts scored.jsonl -o cases.jsonl
       scam-detector facts scored.csv --all -o cases.parquet
+      scam-detector facts scored/ -o cases.jsonl
     """
     from detector.facts.table import add_facts
 
-    summary = add_facts(scored, output or sys.stdout.buffer, every=every, text_columns=text_column or (), mask=mask)
+    summary = add_facts(inputs, output or sys.stdout.buffer, every=every, text_columns=text_column or (), mask=mask)
     named = ", ".join(f"{name} {summary.found[name]}" for name in ("origin", "transit", "destination", "role", "pay"))
     typer.echo(f"rows {summary.rows}, read {summary.read}, refused {summary.refused}; named: {named}", err=True)
     return SOME_REFUSED if summary.refused else 0

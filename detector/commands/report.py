@@ -1,18 +1,18 @@
 """``scam-detector report``: parse, call, print."""
 
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from detector.commands.options import DateColumn, TextColumns, Workers
+from detector.commands.options import DateColumn, ScoredFiles, TextColumns, Workers, instant
 from detector.errors import SOME_REFUSED
 
 
 def report(
-    inputs: Annotated[list[str], typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score or facts.")],
+    inputs: ScoredFiles,
     output: Annotated[Path, typer.Option("--output", "-o", help="File ending in .html.")],
     show_contacts: Annotated[bool, typer.Option("--show-contacts", help="Show contacts as they are, instead of masked.")] = False,
     campaigns: Annotated[
@@ -26,11 +26,13 @@ def report(
         typer.Option("--model", help="Folder of the model that scored; by default the one in the package.", show_default=False),
     ] = None,
     created: Annotated[
-        str | None,
+        datetime | None,
         typer.Option(
             "--created",
             envvar="SOURCE_DATE_EPOCH",
             help="Time to write in the report, ISO 8601 or seconds since 1970; the same input then gives the same bytes.",
+            parser=instant,
+            metavar="TIME",
             show_default=False,
         ),
     ] = None,
@@ -44,13 +46,14 @@ def report(
     Examples:
       scam-detector report scored.jsonl -o report.html
       scam-detector report march.csv april.parquet -o spring.html --campaigns case --date-column posted
+      scam-detector report scored/ -o report.html
     """
     from detector.bundle import DEFAULT_BUNDLE
     from detector.report import ReportOptions, write_report
 
     options = ReportOptions(
         show_contacts=show_contacts,
-        created=None if created is None else _time(created),
+        created=created,
         model=model or DEFAULT_BUNDLE,
         campaigns=campaigns,
         text_columns=text_column or (),
@@ -67,14 +70,3 @@ def report(
         err=True,
     )
     return SOME_REFUSED if refused else 0
-
-
-def _time(written: str) -> datetime:
-    """Return a time given on the command line, or by a build system in ``SOURCE_DATE_EPOCH``."""
-    try:
-        if written.isdecimal():
-            return datetime.fromtimestamp(int(written), UTC)
-        time = datetime.fromisoformat(written)
-    except (ValueError, OverflowError, OSError) as error:
-        raise typer.BadParameter(f"expected a time as ISO 8601 or seconds since 1970, got {written!r}") from error
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -6,14 +6,12 @@ from typing import Annotated
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE
-from detector.commands.options import TextColumns
+from detector.commands.options import Scored, TextColumns
 from detector.errors import SOME_REFUSED
 
 
 def review(
-    inputs: Annotated[
-        list[str], typer.Argument(metavar="SCORED", help="JSONL, CSV or Parquet from scam-detector score; '-' is standard input.")
-    ],
+    inputs: Scored,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="File ending in .csv, a sheet to fill in, or in .json, tasks for Label Studio.")
     ],

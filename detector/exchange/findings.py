@@ -108,12 +108,12 @@ def observable(contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
     return tuple(contact for contact in contacts if not _MASKED.search(contact.value))
 
 
-def finding_of(post: ScoredPost, digest: bytes, history: History, sharing: Sharing) -> Finding:
+def finding_of(text: tuple[ScoredPost, bytes, History], *, sharing: Sharing) -> Finding:
     """Return what may be shared of a text.
 
-    :param post: One of the posts with that text, whose verdict counts.
-    :param digest: SHA-256 of the text.
+    :param text: One of the posts with that text, whose verdict counts; the text's SHA-256; all its posts.
     """
+    post, digest, history = text
     shown = Shown(post.text, hinted_tag(post.language), sharing)
     return Finding(
         sha256=digest.hex(),

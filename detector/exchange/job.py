@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from detector.campaigns import Options, link_posts
@@ -21,8 +22,9 @@ from detector.exchange.misp import MispEvent
 from detector.exchange.sharing import Sharing
 from detector.exchange.stix import StixBundle
 from detector.files import check_are_apart
-from detector.inputs import is_file
+from detector.inputs import check_lasts, files_of
 from detector.outputs import is_special, whole_file, writing
+from detector.processes import answered
 from detector.scored import FLAGGED, Refused, RowCounts, ScoredPost, read_all_scored, text_digest
 
 FORMATS: dict[str, type[StixBundle] | type[MispEvent]] = {"stix": StixBundle, "misp": MispEvent}
@@ -61,7 +63,7 @@ def export(
 
     A row that cannot be used is counted and left out; it never stops the others.
 
-    :param inputs: JSONL, CSV or Parquet files as ``scam-detector score`` writes them, also mixed.
+    :param inputs: JSONL, CSV or Parquet files as ``scam-detector score`` writes them, folders of them and patterns, also mixed.
     :param output: A file that ends in ``.json``.
     :param format: One of :data:`FORMATS`.
     :param options: How posts are linked into campaigns, and which are taken.
@@ -71,9 +73,9 @@ def export(
     :raises OutputError: if the output cannot be written, or is one of the inputs.
     :raises MissingExtraError: if the extra ``cases`` is not installed.
     """
-    _check(inputs, output, format)
+    files = _checked(inputs, output, format)
     started = time.perf_counter()
-    job = _Job(inputs, sharing, options or Options())
+    job = _Job(files, sharing, options or Options())
     campaigns = link_posts(job.survey(on_read), options=job.options).campaigns
     document = FORMATS[format](sharing, job.case())
     with whole_file(output) as stream, writing(str(output)):
@@ -83,29 +85,29 @@ def export(
     return job.summary
 
 
-def _check(inputs: Sequence[Path | str], output: Path, format: str) -> None:
-    if not inputs:
-        raise InputError("expected at least one input, got none")
+def _checked(inputs: Sequence[Path | str], output: Path, format: str) -> list[Path | str]:
+    """Return the files to read: the same ones both times, whatever comes into a folder meanwhile."""
     if format not in FORMATS:
         raise InputError(f"expected a format ({', '.join(FORMATS)}), got {format!r}")
-    for each in inputs:
-        if not is_file(each):
-            raise InputError(f"{each}: expected a file, which is read twice; save a stream under a name")
+    files = files_of(inputs, leave_out=[output])
+    for each in files:
+        check_lasts(each, "is read twice")
     if output.suffix.lower() != ".json" and not is_special(output):
         raise OutputError(f"{output}: expected a name that ends in .json")
-    check_are_apart(inputs, [output])
+    check_are_apart(files, [output])
+    return files
 
 
 class _Job:
-    """Reads the inputs, twice.
+    """Reads the files, twice.
 
     :ivar summary: Of the first reading.
     """
 
-    def __init__(self, inputs: Sequence[Path | str], sharing: Sharing, options: Options) -> None:
+    def __init__(self, files: Sequence[Path | str], sharing: Sharing, options: Options) -> None:
         self.options = options
         self.summary = Summary()
-        self._inputs = inputs
+        self._files = files
         self._sharing = sharing
         self._texts: dict[bytes, History] = {}
         self._texts_of: dict[str, dict[str, None]] = defaultdict(dict)
@@ -133,6 +135,13 @@ class _Job:
         return Case(self.summary.texts, self.summary.posts, (first.hex() if first is not None else None, when))
 
     def findings(self, campaigns: Sequence[Campaign]) -> Iterator[Finding]:
+        """Yield what may be shared of each text."""
+        find = partial(finding_of, sharing=self._sharing)
+        for _, finding in answered(self._last_posts(campaigns), lambda text: text, find, workers=self.options.workers):
+            if finding is not None:
+                yield finding
+
+    def _last_posts(self, campaigns: Sequence[Campaign]) -> Iterator[tuple[ScoredPost, bytes, History]]:
         """Yield each text with the last of its posts: of several verdicts on one text, that is the one that counts."""
         campaign_of = {(member.file, member.row): campaign.id for campaign in campaigns for member in campaign.members}
         for post in self._rows():
@@ -146,14 +155,14 @@ class _Job:
                 self._texts_of[campaign][digest.hex()] = None
             history.unread -= 1
             if not history.unread:
-                yield finding_of(post, digest, history, self._sharing)
+                yield post, digest, history
 
     def linked(self, campaigns: Sequence[Campaign]) -> Iterator[Linked]:
         """Yield the campaigns with their texts, once all findings have gone by."""
         return (Linked(campaign, list(self._texts_of[campaign.id])) for campaign in campaigns)
 
     def _rows(self) -> Iterator[ScoredPost | Refused]:
-        return read_all_scored(self._inputs, text_columns=self.options.text_columns, date_column=self.options.date_column)
+        return read_all_scored(self._files, text_columns=self.options.text_columns, date_column=self.options.date_column)
 
     def _is_shared(self, post: ScoredPost) -> bool:
         return self.options.all_bands or post.band in FLAGGED

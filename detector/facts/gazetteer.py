@@ -18,8 +18,10 @@ from detector.facts.folding import folded, is_letter
 
 FIELDS = ("country", "kind", "place", "name", "language", "needs", "source")
 _FILE = "places.tsv"
-_KEY = 2
-"""Characters by which names are looked up; there is no shorter name but of one character."""
+_KEY = 4
+"""Characters by which names are looked up; a shorter name is looked up whole."""
+_START = 2
+"""Characters that tell whether any name can begin; there is no shorter name but of one character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,16 @@ def read_names(source: str) -> Iterator[Name]:
 
 
 def indexed(names: Iterator[Name]) -> dict[str, tuple[Name, ...]]:
-    """Return names by their first characters, the longest first; without the last vowel or mark where endings replace it."""
+    """Return names by their first characters, the longest first; without the last vowel or mark where endings replace it.
+
+    The first two characters of every name have an entry too, if only an empty one.
+    """
     index: defaultdict[str, dict[str, Name]] = defaultdict(dict)
     for name in names:
         for form in _forms(name):
             index[form.name[:_KEY]].setdefault(form.name, form)
-    return {key: tuple(sorted(found.values(), key=lambda name: -len(name.name))) for key, found in index.items()}
+    starts: dict[str, tuple[Name, ...]] = {key[:_START]: () for key in index}
+    return starts | {key: tuple(sorted(found.values(), key=lambda name: -len(name.name))) for key, found in index.items()}
 
 
 def find_names(text: str, names: dict[str, tuple[Name, ...]] | None = None) -> Iterator[Found]:
@@ -90,7 +96,7 @@ def find_names(text: str, names: dict[str, tuple[Name, ...]] | None = None) -> I
     end = 0
     for position in range(len(text)):
         # Most positions end here: the search proper is for the few that begin like a name.
-        if position < end or (text[position : position + _KEY] not in index and text[position] not in index):
+        if position < end or (text[position : position + _START] not in index and text[position] not in index):
             continue
         found = next(_at(text, position, index), None)
         if found is not None:
@@ -99,8 +105,8 @@ def find_names(text: str, names: dict[str, tuple[Name, ...]] | None = None) -> I
 
 
 def _at(text: str, position: int, index: dict[str, tuple[Name, ...]]) -> Iterator[Found]:
-    for key in (text[position : position + _KEY], text[position]):
-        for name in index.get(key, ()):
+    for size in range(_KEY, 0, -1):
+        for name in index.get(text[position : position + size], ()):
             if text.startswith(name.name, position) and _begins(text, position, name.name):
                 end = position + len(name.name)
                 tail = _tail(text, end, name.name)

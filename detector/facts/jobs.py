@@ -1,9 +1,10 @@
 """Which job a post offers, by the words for it in each language."""
 
-import re
+from functools import cache
 
 from detector.facts.folding import folded
 from detector.facts.records import Work
+from detector.facts.wordlists import WordLists
 from detector.text import NormalisedText
 
 # Words with \b stand in scripts that set words apart; the others are looked for anywhere. Stems stand for all their forms.
@@ -34,7 +35,13 @@ _WORDS: dict[str, str] = {
     "investment": r"\btraders?\b|\btrading\b|\bcrypto desk|\binvestment (?:advis|consult)|forex (?:trader|desk)|\binvestasi\b|inversion(?:es)?\b|investimento|uwekezaji|đầu tư\b|投顾|投顧|操盘|操盤|股票|炒股|外汇|外匯|資産運用|投資プラン|트레이더|주식|เทรดเดอร์|ນັກລົງທຶນ|trade ?desk|क्रिप्टो डेस्क|ट्रेडिंग|ট্রেডিং|டிரேடிங்|ٹریڈنگ|للثروة|تداول|ኢንቨስትመንት|трейдер|инвестиц|treyder|investitsiya|ආයෝජන",
     "other": r"\bnurses?\b|\bnann(?:y|ies)\b|au pair|care ?giver|warehouse|\bwait(?:er|ress)\b|\bbarist|\bbartender|\bbarber|\bsalon\b|reception(?:ist)?\b|\bfarm(?:er|ing)?\b|fruit pick|\bmechanic|\bhelpers?\b|\bgudang\b|\bsortir\b|\bhelper mekanik|\bkasir\b|\bladang\b|\bpelayan\b|asisten rumah|yaya\b|kargador|stay-in helper|\bwelder u|pertanian|kupakua|almac[eé]n|bodega|mesero|niñera|pastores|esquilador|pintor|lanterneir|mec[aâ]nic|colheita|bốc xếp|phục vụ|lễ tân|thu ngân|tạp hóa|buộc dây|采茶|服务员|服務員|收银|护工|看護|搬运|搬運|保姆|仓库|倉庫|リゾバ|ホール|介護|清酒|미용|간병|서빙|배송|알바 구|พี่เลี้ยงเด็ก|เสิร์ฟ|ซ่อม|พนักงานต้อนรับ|ພີ່ລ້ຽງ|ລ້ຽງເດັກ|ເສີບ|ແປງໂທລະສັບ|ລູກມື|អ្នកលក់|អ្នករត់តុ|ជាង(?:បច្ចេកទេស|ជួសជុល)|အထုပ်ပိုး|ဟိုတယ်ဝန်ထမ်း|စားပွဲထိုး|ဖုန်းပြင်|ဓာတ်ပုံဟောင်း|စေတနာ့ဝန်ထမ်း|वेटर|नर्स|गोदाम|नाई|एसी के काम|होटेल(?:मा)? काम|ওয়েটার|বাগান|ফটো এডিটর|হেলপার|ஹோட்டல் வேலை|நர்ஸ்|மெக்கானிக்|نرس|حجام|ویٹر|باغات|گودام|ممرض|حلاق|نادل|نجار|مزرعة|አስተናጋጅ|ነርስ|ሞግዚት|ፖስታ|медсестр|медбрат|грузчик|официант|няня|сиделк|снег с крыш|спустить пианино|yuk tashuv|ofitsiant|hamshira|enaga|restoran|yordamchi ishchi|qabulxona|හෙද|වේටර්|ෆොටෝ එඩිට්|resort crew|hotel crew",
 }  # fmt: skip
-_PATTERNS = {role: re.compile(words) for role, words in _WORDS.items()}
+
+
+@cache
+def _lists() -> WordLists:
+    return WordLists(_WORDS)
+
+
 _WEAK = frozenset({"manager", "sales", "other", "marketing", "driver"})
 """Roles whose words are also said of people beside the job: they give way to any other that is named."""
 
@@ -45,10 +52,9 @@ def find_work(text: NormalisedText, original: str) -> Work | None:
     :param text: The normalised text.
     :param original: The text as it was before.
     """
-    reading = folded(text.text)
-    matches = [(match, role) for role, pattern in _PATTERNS.items() if (match := pattern.search(reading)) is not None]
+    matches = _lists().first_of_each(folded(text.text))
     if not matches:
         return None
-    match, role = min(matches, key=lambda found: (found[1] in _WEAK, found[0].start(), -found[0].end()))
+    role, match = min(matches.items(), key=lambda found: (found[0] in _WEAK, found[1].start(), -found[1].end()))
     start, end = text.original_span(match.start(), match.end())
     return Work(role, start, end, original[start:end])

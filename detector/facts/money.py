@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from detector.facts.records import UNKNOWN, Period
+from detector.facts.wordlists import alternatives, key_of
 
 NUMBER = r"\d{1,3}(?:[,.'](?:\d{2}[,.'])*\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d{1,3}(?: \d{3})+(?![\d.,])|\d+(?:[.,]\d+)?"
 _GROUPED = re.compile(r"\d{1,3}(?:[,.' ](?:\d{2}[,.'])*\d{3})+(?:([.,])(\d{1,2}))?")
@@ -58,6 +59,8 @@ CURRENCY = "|".join(
     rf"(?:(?<![a-z])(?:{pattern}))" if pattern[0].isascii() and pattern[0].isalpha() else f"(?:{pattern})"
     for _, pattern in _CURRENCIES
 )
+SIGNS = frozenset(key_of(sign) for _, pattern in _CURRENCIES for sign in alternatives(pattern))
+"""What a :data:`CURRENCY` begins with, in one or two characters."""
 _CURRENCY_PATTERNS = tuple((code, re.compile(pattern)) for code, pattern in _CURRENCIES)
 
 _BY_COUNTRY: dict[str, dict[str, str]] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from detector.facts.folding import folded
-from detector.facts.money import CURRENCY, NUMBER, TALLY, currency, factor, number, period
+from detector.facts.money import CURRENCY, NUMBER, SIGNS, TALLY, currency, factor, number, period
 from detector.facts.records import UNKNOWN, Pay
 from detector.text import NormalisedText
 
@@ -80,7 +80,7 @@ def _spoken(language: str | None) -> str:
 
 
 def _sums(reading: str) -> Iterator[_Sum]:
-    for match in _SUM.finditer(reading):
+    for match in _written_sums(reading):
         low, high, tally = _bounds(match)
         sign = match["unit"] or match["mid"] or match["sign"] or _sign_before(reading, match.start())
         if 0 < low <= high and (sign or not _NO_SUM_BEHIND.match(reading, match.end())) and not _is_share(reading, match.end()):
@@ -90,6 +90,18 @@ def _sums(reading: str) -> Iterator[_Sum]:
         value += (_ORDER.find(match["rest"].replace("两", "二")) * factor(match["tally"]) / 10) if match["rest"] else 0
         if not _NO_SUM_BEHIND.match(reading, match.end()):
             yield _weighed(reading, match, value, value, match["unit"], match["tally"])
+
+
+def _written_sums(reading: str) -> Iterator[re.Match[str]]:
+    """Yield what ``_SUM.finditer`` does; the long pattern is tried only where a number or a currency can begin."""
+    end = 0
+    for position, char in enumerate(reading):
+        if position < end or not (char.isdecimal() or char in SIGNS or reading[position : position + 2] in SIGNS):
+            continue
+        match = _SUM.match(reading, position)
+        if match is not None:
+            yield match
+            end = match.end()
 
 
 def _sign_before(reading: str, start: int) -> str | None:

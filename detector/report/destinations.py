@@ -4,9 +4,11 @@ import re
 from functools import cache
 
 from detector.copies import Copies
-from detector.facts import UNKNOWN, find_facts
+from detector.facts import UNKNOWN
 from detector.facts.gazetteer import gazetteer
+from detector.facts.route import find_places
 from detector.scored import FLAGGED, ScoredPost
+from detector.text import normalise
 
 _KEPT = 20_000
 """Texts whose countries are kept, for their copies."""
@@ -38,7 +40,8 @@ def _countries(written: str) -> tuple[str, ...]:
 
 
 def _found(post: ScoredPost) -> tuple[str, ...]:
-    return find_facts(post.text, language=post.language).countries("destination") or (UNKNOWN,)
+    places = find_places(normalise(post.text), post.text, language=post.language)
+    return tuple(dict.fromkeys(place.country for place in places if place.part == "destination")) or (UNKNOWN,)
 
 
 def country_name(code: str) -> str:

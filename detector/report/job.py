@@ -16,7 +16,8 @@ from detector.campaigns.output import CAMPAIGNS, MEMBERS, campaign_record
 from detector.campaigns.wording import signature
 from detector.errors import InputError, OutputError
 from detector.files import check_are_apart
-from detector.outputs import is_special, whole_file, writing
+from detector.inputs import check_lasts, files_of
+from detector.outputs import whole_file, writing
 from detector.report.contents import Report, SourceFile, contents_of
 from detector.report.counting import Tally, is_of
 from detector.report.destinations import Destinations
@@ -25,7 +26,7 @@ from detector.report.limits import Knowledge, knowledge_of
 from detector.report.rendering import check_installed, render
 from detector.report.samples import LONGEST, Sample, SampleChoice
 from detector.scored import FLAGGED, Refused, ScoredPost, read_all_scored
-from detector.tables import STANDARD_INPUT, reading
+from detector.tables import reading
 from detector.version import package_version
 
 SHOWN_CAMPAIGNS = 12
@@ -77,9 +78,9 @@ class _Campaigns:
 def write_report(inputs: Sequence[Path | str], output: Path, *, options: ReportOptions | None = None) -> ReportSummary:
     """Write one HTML file on the posts of some scored files.
 
-    Inputs are read twice, and once more for their hash. Rows that cannot be used are counted.
+    Files are read twice, and once more for their hash. Rows that cannot be used are counted.
 
-    :param inputs: JSONL, CSV or Parquet files as ``scam-detector score`` or ``facts`` writes them.
+    :param inputs: JSONL, CSV or Parquet files as ``scam-detector score`` or ``facts`` writes them, folders of them and patterns.
     :param output: A name that ends in ``.html``.
     :raises InputError: if an input cannot be read, or is no file.
     :raises ColumnError: if an input is not the output of ``score``.
@@ -88,14 +89,14 @@ def write_report(inputs: Sequence[Path | str], output: Path, *, options: ReportO
     :raises MissingExtraError: if the extra ``cases`` is not installed.
     """
     options = options or ReportOptions()
-    _check(inputs, output)
+    files = _checked(inputs, output)
     known = knowledge_of(read_bundle(options.model))
     tally, choice = Tally(), SampleChoice()
-    campaigns = _campaigns_of(_seen(inputs, tally, choice, options), options)
-    samples = _samples(inputs, choice, campaigns, options)
+    campaigns = _campaigns_of(_seen(files, tally, choice, options), options)
+    samples = _samples(files, choice, campaigns, options)
     report = Report(
         tally=tally,
-        files=[_source(path, tally) for path in inputs],
+        files=[_source(path, tally) for path in files],
         known=known if known.bundle is not None and is_of(tally, known.bundle.identity) else Knowledge(),
         samples=samples,
         created=options.created or datetime.now(UTC),
@@ -111,23 +112,23 @@ def write_report(inputs: Sequence[Path | str], output: Path, *, options: ReportO
     return ReportSummary(tally, None if campaigns.records is None else campaigns.number, len(samples), len(page))
 
 
-def _check(inputs: Sequence[Path | str], output: Path) -> None:
-    if not inputs:
-        raise InputError("expected at least one input, got none")
-    for path in inputs:
-        if str(path) == STANDARD_INPUT or is_special(Path(path)):
-            raise InputError(f"{path}: expected a file, which is read twice, got a stream; write it to a file first")
+def _checked(inputs: Sequence[Path | str], output: Path) -> list[Path | str]:
+    """Return the files to read: the same ones each time, whatever comes into a folder meanwhile."""
+    files = files_of(inputs, leave_out=[output])
+    for each in files:
+        check_lasts(each, "is read twice")
     if output.suffix.lower() not in {".html", ".htm"}:
         raise OutputError(f"{output}: expected a name that ends in .html")
-    check_are_apart(inputs, [output])
+    check_are_apart(files, [output])
     check_installed()
     signature("")
+    return files
 
 
-def _seen(inputs: Iterable[Path | str], tally: Tally, choice: SampleChoice, options: ReportOptions) -> Iterator[ScoredPost]:
+def _seen(files: Iterable[Path | str], tally: Tally, choice: SampleChoice, options: ReportOptions) -> Iterator[ScoredPost]:
     """Count every row and look at every post; yield those that are flagged."""
     destinations = Destinations()
-    for row in _rows(inputs, options):
+    for row in _rows(files, options):
         if isinstance(row, Refused):
             tally.refuse(row)
             continue
@@ -137,8 +138,8 @@ def _seen(inputs: Iterable[Path | str], tally: Tally, choice: SampleChoice, opti
             yield row
 
 
-def _rows(inputs: Iterable[Path | str], options: ReportOptions) -> Iterator[ScoredPost | Refused]:
-    return read_all_scored(inputs, text_columns=options.text_columns, date_column=options.date_column)
+def _rows(files: Iterable[Path | str], options: ReportOptions) -> Iterator[ScoredPost | Refused]:
+    return read_all_scored(files, text_columns=options.text_columns, date_column=options.date_column)
 
 
 def _campaigns_of(flagged: Iterator[ScoredPost], options: ReportOptions) -> _Campaigns:
@@ -187,13 +188,13 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
                 raise InputError(f"{path}, line {number}: expected what scam-detector campaigns writes, got no JSON") from error
 
 
-def _samples(inputs: Iterable[Path | str], choice: SampleChoice, campaigns: _Campaigns, options: ReportOptions) -> list[Sample]:
+def _samples(files: Iterable[Path | str], choice: SampleChoice, campaigns: _Campaigns, options: ReportOptions) -> list[Sample]:
     """Return the posts to show, each text once: those drawn, and then one of each campaign."""
     samples = {sample.post.text: sample for sample in reversed(list(choice.chosen()))}
     chosen = list(reversed(samples.values()))
     wanted = dict(campaigns.rows)
     of_campaigns: dict[str, ScoredPost] = {}
-    for row in _rows(inputs, options) if wanted else ():
+    for row in _rows(files, options) if wanted else ():
         name = wanted.pop((row.source, row.number), None)
         if name is not None and isinstance(row, ScoredPost) and len(row.text) <= LONGEST and row.text not in samples:
             of_campaigns.setdefault(name, row)

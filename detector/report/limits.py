@@ -1,7 +1,7 @@
 """What is known of the model that scored a file: its card, and how well its indicators were found to do.
 
 Figures are read, never written here: from the model card of the bundle, and from ``page/measured.json``, the part of
-``training/report/report.json`` that a report shows (a test holds the two equal).
+``training/report/report.json`` that a report shows, which ``python -m training measured`` writes (a test holds the two equal).
 """
 
 import json

@@ -13,6 +13,7 @@ from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from detector.campaigns.wording import signature
 from detector.errors import InputError, OutputError
 from detector.files import check_are_apart
+from detector.inputs import files_of
 from detector.outputs import whole_file, writing
 from detector.review.candidates import Candidate, candidate, doubt, is_flagged, is_sure, label_of, text_sha256
 from detector.review.choosing import Pick, Why, choose
@@ -83,7 +84,8 @@ def make_queue(inputs: Sequence[Path | str], output: Path, *, options: Options |
 
     The same files give the same queue. Memory does not grow with them.
 
-    :param inputs: JSONL, CSV or Parquet files as ``scam-detector score`` writes them, also mixed; ``-`` is standard input.
+    :param inputs: JSONL, CSV or Parquet files as ``scam-detector score`` writes them, folders of them and patterns, also mixed;
+        ``-`` is standard input.
     :param output: A sheet to fill in, ending in ``.csv``, or tasks for Label Studio, ending in ``.json``.
     :raises InputError: if an input cannot be read, or an option makes no sense.
     :raises ColumnError: if an input is not the output of ``score``.
@@ -92,13 +94,16 @@ def make_queue(inputs: Sequence[Path | str], output: Path, *, options: Options |
     :raises MissingExtraError: if the extra ``cases`` is not installed.
     """
     options = options or Options()
-    config = _check(inputs, output, options)
+    config = _check(output, options)
+    outputs = [output, *([config] if config else [])]
+    files = files_of(inputs, leave_out=[*outputs, *options.leave_out])
+    check_are_apart([*files, *options.leave_out], outputs)
     # What is missing shows now, not after all rows are read.
     signature("")
     started = time.perf_counter()
     outcome = Outcome(config=config)
     gathered = _Gathered(options)
-    for post in _taken(inputs, outcome, options):
+    for post in _taken(files, outcome, options):
         gathered.add(post, outcome.rows)
     outcome.picks = gathered.choose()
     write = write_tasks if output.suffix.lower() == ".json" else write_sheet
@@ -111,10 +116,8 @@ def make_queue(inputs: Sequence[Path | str], output: Path, *, options: Options |
     return outcome
 
 
-def _check(inputs: Sequence[Path | str], output: Path, options: Options) -> Path | None:
+def _check(output: Path, options: Options) -> Path | None:
     """Refuse what makes no sense; return where the configuration for Label Studio goes."""
-    if not inputs:
-        raise InputError("expected at least one input, got none")
     if options.number < 1:
         raise InputError(f"expected a number of at least 1, got {options.number}")
     shares = (options.random_share, options.confident_share)
@@ -122,15 +125,13 @@ def _check(inputs: Sequence[Path | str], output: Path, options: Options) -> Path
         raise InputError(f"expected shares of at least 0 that make 1 at most, got {shares[0]} and {shares[1]}")
     if output.suffix.lower() not in {".csv", ".json"}:
         raise OutputError(f"{output}: expected a name that ends in .csv, for a sheet, or .json, for Label Studio")
-    config = options.config or (output.with_suffix(".xml") if output.suffix.lower() == ".json" else None)
-    check_are_apart([*inputs, *options.leave_out], [output, *([config] if config else [])])
-    return config
+    return options.config or (output.with_suffix(".xml") if output.suffix.lower() == ".json" else None)
 
 
-def _taken(inputs: Sequence[Path | str], outcome: Outcome, options: Options) -> Iterator[ScoredPost]:
+def _taken(files: Sequence[Path | str], outcome: Outcome, options: Options) -> Iterator[ScoredPost]:
     """Yield the posts that may be asked about, and count the others."""
     done = {found.decode() for path in options.leave_out for found in _hashes(path)}
-    for row in read_all_scored(inputs, text_columns=options.text_columns):
+    for row in read_all_scored(files, text_columns=options.text_columns):
         outcome.rows += 1
         if isinstance(row, Refused):
             outcome.refuse(row)

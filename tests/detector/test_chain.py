@@ -5,20 +5,18 @@ import os
 import random
 import re
 import shutil
-import signal
 import stat
 import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from forking import Forked, forking
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from letters import LetterBackend
+from letters import WARM_UP, LetterBackend
 
 from detector import Detector, EvidenceError, InputError, OutputError
 from detector.bundle import Bundle
@@ -349,7 +347,6 @@ def test_verify_names_faults_and_ends_with_its_own_status(copy: Path, capsys: py
 RUN = """
     import sys, time
     from pathlib import Path
-    sys.path.insert(0, str(Path("tests/detector")))
     from test_chain import AllFlagged
     from letters import LetterBackend
     from detector.bundle import read_bundle
@@ -368,48 +365,54 @@ RUN = """
 ROWS = 160
 
 
-def start(bundle: Bundle, folder: Path) -> "subprocess.Popen[str]":
-    paths = [bundle.folder, folder / "in.jsonl", folder / "out.jsonl", folder / "kept"]
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    command = [sys.executable, "-c", textwrap.dedent(RUN), *map(str, paths)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, stdout=pipe, stderr=pipe, text=True)
+@pytest.fixture(scope="module")
+def server(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator["subprocess.Popen[bytes]"]:
+    source = write(tmp_path_factory.mktemp("source") / "in.jsonl", POSTS)
+    paths = [ROOT, ROOT / "tests", ROOT / "tests" / "detector"]
+    with forking(
+        WARM_UP.format(folder=str(bundle.folder), source=str(source)) + "    import test_chain\n", RUN, ROOT, paths
+    ) as server:
+        yield server
 
 
-def kill_and_go_on(bundle: Bundle, folder: Path, kills: int) -> None:
+def kill_and_go_on(server: "subprocess.Popen[bytes]", bundle: Bundle, folder: Path, kills: int) -> None:
     chance = random.Random(kills)
     words = "zoo zebra zinc zone cook tour guide city".split()
     posts = [{"id": n, "text": " ".join(chance.choices(words, k=6)) + f" {n // 2}"} for n in range(ROWS)]
     write(folder / "in.jsonl", posts)
     manifest = folder / "kept" / "manifest.jsonl"
+    arguments = [bundle.folder, folder / "in.jsonl", folder / "out.jsonl", folder / "kept"]
     for point in sorted(chance.sample(range(ROWS * 600), kills)):
-        with start(bundle, folder) as process:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline and process.poll() is None:
-                if manifest.exists() and manifest.stat().st_size >= point:
-                    break
-                time.sleep(0.001)
-            time.sleep(chance.random() / 100)
-            process.send_signal(signal.SIGKILL)
-    with start(bundle, folder) as process:
-        shown, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+        process = Forked(server, arguments, folder / "shown")
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            if manifest.exists() and manifest.stat().st_size >= point:
+                break
+            time.sleep(0.001)
+        time.sleep(chance.random() / 100)
+        process.kill()
+    process = Forked(server, arguments, folder / "shown")
+    assert process.wait() == 0, process.shown()
     flagged = [str(post["id"]) for post in posts if "z" in str(post["text"])]
     assert [json.loads(line)["id"] for line in lines(folder / "kept")] == flagged
     assert faults(folder / "kept") == []
     assert list((folder / "kept" / "incoming").iterdir()) == []
-    rows, _, added, known = map(int, shown.split())
+    rows, _, added, known = map(int, process.shown().split())
     assert rows == ROWS
     assert added + known == len(flagged)
 
 
-def test_a_run_that_is_killed_is_gone_on_with_and_nothing_is_kept_twice(bundle: Bundle, tmp_path: Path) -> None:
-    kill_and_go_on(bundle, tmp_path, 3)
+def test_a_run_that_is_killed_is_gone_on_with_and_nothing_is_kept_twice(
+    server: "subprocess.Popen[bytes]", bundle: Bundle, tmp_path: Path
+) -> None:
+    kill_and_go_on(server, bundle, tmp_path, 3)
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_twenty_times_is_gone_on_with(bundle: Bundle, tmp_path: Path) -> None:
-    kill_and_go_on(bundle, tmp_path, 20)
+def test_a_run_that_is_killed_twenty_times_is_gone_on_with(
+    server: "subprocess.Popen[bytes]", bundle: Bundle, tmp_path: Path
+) -> None:
+    kill_and_go_on(server, bundle, tmp_path, 20)
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40, 900])

@@ -11,11 +11,12 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from letters import LetterBackend
+from forking import Forked, forking
+from letters import WARM_UP, LetterBackend
 
 from detector import BackendError, Contact, Detector, Evidence, IndicatorFinding, InputError, OutputError, Post, Verdict
 from detector.bundle import Bundle
@@ -78,18 +79,25 @@ def start(bundle: Bundle, source: Path, output: Path, **options: object) -> "sub
     return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=pipe, stderr=pipe, text=True, **options)
 
 
-def wait_for(path: Path, size: int, process: "subprocess.Popen[str]") -> None:
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_posts(tmp_path_factory.mktemp("source") / "in.jsonl")
+
+
+@pytest.fixture(scope="module")
+def server(bundle: Bundle, source: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Starts runs without the time that Python and the tables of languages take: they are killed dozens of times."""
+    with forking(WARM_UP.format(folder=str(bundle.folder), source=str(source)), RUN, ROOT, [ROOT, ROOT / "tests"]) as server:
+        yield server
+
+
+def wait_for(path: Path, size: int, process: "subprocess.Popen[str] | Forked") -> None:
     """Wait until a file has a size, or the process has ended."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if path.exists() and path.stat().st_size >= size:
             return
         time.sleep(0.002)
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_posts(tmp_path_factory.mktemp("source") / "in.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -113,20 +121,24 @@ def go_on(detector: Detector, source: Path, output: Path, **options: object) -> 
     return score_files(detector, [source], output, errors=ErrorFile(Path(f"{output}.errors")), resume=True, **options)
 
 
-def kill_and_go_on(bundle: Bundle, source: Path, output: Path, points: Iterable[int], chance: random.Random) -> tuple[int, int]:
+def kill_and_go_on(
+    server: "subprocess.Popen[bytes]", arguments: Sequence[Path], points: Iterable[int], chance: random.Random
+) -> tuple[int, int]:
     """Kill a run each time that its progress has come so far, then let it end; return its rows, and those it found done.
 
+    :param arguments: Bundle, source and output.
     :param points: Bytes of progress.
     """
+    output = arguments[2]
+    arguments, shown = [*arguments, Path(f"{output}.errors")], output.parent.with_suffix(".shown")
     for point in points:
-        with start(bundle, source, output) as process:
-            wait_for(Path(f"{output}.progress"), point, process)
-            time.sleep(chance.random() / 50)
-            process.kill()
-    with start(bundle, source, output) as process:
-        shown, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    rows, resumed = map(int, shown.split())
+        process = Forked(server, arguments, shown)
+        wait_for(Path(f"{output}.progress"), point, process)
+        time.sleep(chance.random() / 50)
+        process.kill()
+    process = Forked(server, arguments, shown)
+    assert process.wait() == 0, process.shown()
+    rows, resumed = map(int, process.shown().split())
     return rows, resumed
 
 
@@ -135,8 +147,11 @@ PROGRESS = ROWS * 500
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_a_run_that_is_killed_is_gone_on_with(bundle: Bundle, source: Path, whole: Whole, tmp_path: Path, suffix: str) -> None:
-    rows, resumed = kill_and_go_on(bundle, source, tmp_path / f"out.{suffix}", [PROGRESS // 3], random.Random(1))
+def test_a_run_that_is_killed_is_gone_on_with(
+    server: "subprocess.Popen[bytes]", bundle: Bundle, source: Path, whole: Whole, tmp_path: Path, suffix: str
+) -> None:
+    arguments = [bundle.folder, source, tmp_path / f"out.{suffix}"]
+    rows, resumed = kill_and_go_on(server, arguments, [PROGRESS // 3], random.Random(1))
     assert rows == ROWS
     assert 0 < resumed < ROWS
     check_same(whole, tmp_path, suffix)
@@ -145,7 +160,7 @@ def test_a_run_that_is_killed_is_gone_on_with(bundle: Bundle, source: Path, whol
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_runs_that_are_killed_at_twenty_random_points_all_end_with_the_same_bytes(
-    bundle: Bundle, source: Path, whole: Whole, tmp_path: Path, suffix: str
+    server: "subprocess.Popen[bytes]", bundle: Bundle, source: Path, whole: Whole, tmp_path: Path, suffix: str
 ) -> None:
     chance = random.Random(f"kills {suffix}")
     broken = 0
@@ -154,7 +169,7 @@ def test_runs_that_are_killed_at_twenty_random_points_all_end_with_the_same_byte
         points = sorted(chance.randrange(PROGRESS) for _ in range(1 + (place % 4 == 3)))
         folder = tmp_path / str(place)
         folder.mkdir()
-        rows, resumed = kill_and_go_on(bundle, source, folder / f"out.{suffix}", points, chance)
+        rows, resumed = kill_and_go_on(server, [bundle.folder, source, folder / f"out.{suffix}"], points, chance)
         broken += 0 < resumed < ROWS
         assert rows == ROWS
         check_same(whole, folder, suffix)

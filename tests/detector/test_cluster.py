@@ -323,6 +323,33 @@ def test_a_cluster_is_started_here_and_writes_parts(runnable_bundle: Path, tmp_p
 
 
 @pytest.mark.slow
+def test_a_folder_of_shards_is_scored_on_a_cluster_into_parts_that_all_commands_read(runnable_bundle: Path, tmp_path: Path) -> None:
+    shards, parts, local = tmp_path / "shards", tmp_path / "parts.parquet", tmp_path / "local.parquet"
+    (shards / "more").mkdir(parents=True)
+    posts = [{"id": f"q{n}", "text": f"zuzu zyzzyx wuzzy zumba xyzzy yuzu {n % 40}", "date": "2026-01-02"} for n in range(900)]
+    pq.write_table(pa.Table.from_pylist(posts[:400]), shards / "a.parquet")
+    pq.write_table(pa.Table.from_pylist(posts[400:700]), shards / "more" / "b.parquet")
+    (shards / "more" / "c.jsonl").write_text("".join(json.dumps(post) + "\n" for post in posts[700:]))
+    write_posts(shards / "d.jsonl", 100)
+    scored(shards, "-o", local, "--model", runnable_bundle)
+    scored(shards, "-o", parts, "--parts", 300, "--model", runnable_bundle, "--engine", "ray")
+    assert [path.name for path in sorted(parts.iterdir())] == [f"part-{number:05}.parquet" for number in range(4)]
+    whole = [row for path in sorted(parts.iterdir()) for row in pq.read_table(path).to_pylist()]
+    assert whole == pq.read_table(local).to_pylist()
+    assert sum(row["error"] is None for row in whole) == 997
+    written = []
+    for name, source in (("parts", parts), ("local", local)):
+        case, page = tmp_path / name, tmp_path / f"{name}.html"
+        assert main(["campaigns", str(source), "-o", str(case), "--workers", "1"]) == 0
+        members = [json.loads(line) for line in (case / "members.jsonl").read_text().splitlines()]
+        written.append(sorted((member["campaign"], member["id"]) for member in members))
+        assert main(["report", str(source), "-o", str(page), "--model", str(runnable_bundle), "--workers", "1"]) == 0
+        assert "posts" in page.read_text("utf-8")
+    assert len(written[0]) >= 900
+    assert written[0] == written[1]
+
+
+@pytest.mark.slow
 def test_standard_output_holds_nothing_of_rays(runnable_bundle: Path, tmp_path: Path) -> None:
     source = write_posts(tmp_path / "in.jsonl", 300)
     scored(source, "-o", tmp_path / "local.jsonl", "--model", runnable_bundle)

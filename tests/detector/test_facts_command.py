@@ -35,7 +35,7 @@ def read(path: Path) -> list[dict[str, object]]:
 
 def test_flagged_posts_get_their_facts_and_every_column_stays(scored: Path, tmp_path: Path) -> None:
     out = tmp_path / "cases.jsonl"
-    summary = add_facts(scored, out)
+    summary = add_facts([scored], out)
     rows = read(out)
     assert [{key: row[key] for key in ROWS[0]} for row in rows] == ROWS
     assert (rows[0]["destination"], rows[0]["transit"], rows[0]["origin"], rows[0]["role"]) == ("KH", "TH", "unknown", "clerk")
@@ -51,13 +51,13 @@ def test_flagged_posts_get_their_facts_and_every_column_stays(scored: Path, tmp_
 
 def test_with_all_every_post_is_read(scored: Path, tmp_path: Path) -> None:
     out = tmp_path / "cases.jsonl"
-    assert add_facts(scored, out, every=True).read == 3
+    assert add_facts([scored], out, every=True).read == 3
     assert read(out)[1]["destination"] == "AE"
 
 
 def test_csv_and_parquet_say_what_jsonl_says(scored: Path, tmp_path: Path) -> None:
     for name in ("cases.jsonl", "cases.csv", "cases.parquet"):
-        add_facts(scored, tmp_path / name, every=True)
+        add_facts([scored], tmp_path / name, every=True)
     expected = read(tmp_path / "cases.jsonl")
     parquet = pyarrow.parquet.read_table(tmp_path / "cases.parquet").to_pylist()
     with (tmp_path / "cases.csv").open(encoding="utf-8-sig", newline="") as lines:
@@ -71,9 +71,9 @@ def test_csv_and_parquet_say_what_jsonl_says(scored: Path, tmp_path: Path) -> No
 
 def test_facts_are_added_to_csv_and_parquet_as_well(scored: Path, tmp_path: Path) -> None:
     for name in ("first.csv", "first.parquet"):
-        add_facts(scored, tmp_path / name)
+        add_facts([scored], tmp_path / name)
         again = tmp_path / f"second-{name}.jsonl"
-        add_facts(tmp_path / name, again)
+        add_facts([tmp_path / name], again)
         row = read(again)[0]
         assert row["destination"] == "KH"
         assert row["input_destination"] == "KH"
@@ -83,13 +83,13 @@ def test_a_file_that_was_not_scored_is_refused_with_what_to_do(tmp_path: Path) -
     posts = tmp_path / "posts.csv"
     posts.write_text("id,text\n1,Typist in Poipet\n", "utf-8")
     with pytest.raises(InputError, match="column 'band', got none; score it first, or read every row with --all"):
-        add_facts(posts, tmp_path / "out.jsonl")
+        add_facts([posts], tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_a_file_is_not_written_over_itself(scored: Path) -> None:
     with pytest.raises(OutputError, match="is an input and the output"):
-        add_facts(scored, scored)
+        add_facts([scored], scored)
 
 
 def test_a_broken_line_is_counted_and_does_not_stop_the_others(scored: Path, tmp_path: Path) -> None:

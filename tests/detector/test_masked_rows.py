@@ -111,7 +111,7 @@ def test_refused_texts_are_masked_where_they_are_asked_for(detector: Detector, t
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 def test_no_contact_is_left_in_a_file_of_facts(tmp_path: Path, suffix: str) -> None:
     source, output = write(tmp_path / "in.jsonl", scored_rows()), tmp_path / f"out.{suffix}"
-    add_facts(source, output, mask=True)
+    add_facts([source], output, mask=True)
     assert leaks(output) == []
     shown = content(output)
     assert "15,000-20,000 baht" in shown
@@ -121,7 +121,7 @@ def test_no_contact_is_left_in_a_file_of_facts(tmp_path: Path, suffix: str) -> N
 
 def test_a_scored_table_without_offsets_is_masked_too(detector: Detector, tmp_path: Path) -> None:
     score_files(detector, [write(tmp_path / "in.jsonl", ROWS)], tmp_path / "scored.csv")
-    add_facts(tmp_path / "scored.csv", tmp_path / "out.csv", every=True, mask=True)
+    add_facts([tmp_path / "scored.csv"], tmp_path / "out.csv", every=True, mask=True)
     assert leaks(tmp_path / "out.csv") == []
 
 

@@ -120,7 +120,7 @@ def test_csv_and_parquet_give_the_figures_of_jsonl(tmp_path: Path, bundle: Bundl
             evidence = " | ".join(each["text"] for each in post["evidence"])
             writer.writerow(post | {"indicators": codes, "contacts": contacts, "evidence": evidence})
     parquet = tmp_path / "cases.parquet"
-    add_facts(table, parquet, every=True)
+    add_facts([table], parquet, every=True)
     tallies = [made([path], options)[2].tally for path in (jsonl, table, parquet)]
     for name in ("languages", "indicators", "destinations", "abstained"):
         first, *others = [getattr(tally, name).by_size() for tally in tallies]
@@ -216,7 +216,7 @@ def test_figures_of_the_indicators_are_those_of_the_evaluation() -> None:
     evaluated = json.loads((ROOT / "training/report/report.json").read_text("utf-8"))
     shown = {code: {name: each[name] for name in ("precision", "posts")} for code, each in evaluated["indicators"]["each"].items()}
     packaged = json.loads((ROOT / "detector/report/page/measured.json").read_text("utf-8"))
-    # After an evaluation, write what is expected here to measured.json.
+    # After an evaluation, run: python -m training measured
     assert packaged == {"model": evaluated["model"], "indicators": shown}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,14 @@ from serve.settings import Settings
 Score = Callable[[list[object]], list[dict[str, Any]]]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_s_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give services without a data directory of their own a new one: they would work on the batches they find."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture
 def backend() -> LetterBackend:
     return LetterBackend()
@@ -27,8 +36,8 @@ def load(bundle: Bundle, backend: LetterBackend) -> Callable[[], Detector]:
 
 
 @pytest.fixture
-def settings() -> Settings:
-    return Settings(max_body_bytes=200_000)
+def settings(tmp_path: Path) -> Settings:
+    return Settings(max_body_bytes=200_000, data=tmp_path / "data")
 
 
 @pytest.fixture

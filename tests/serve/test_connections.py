@@ -116,6 +116,23 @@ def test_a_head_without_end_is_refused(port: int) -> None:
         assert connection.recv(20).startswith(b"HTTP/1.1 400 ")
 
 
+def test_connections_beyond_the_bound_are_turned_away_until_others_close(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_TIMEOUT_S", 20)
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 2)
+    with connected(port), connected(port):
+        with connected(port) as third:
+            answer, body = answer_to(third)
+            assert (answer.status, answer.headers["retry-after"], body) == (503, "1", b"")
+            assert read_to_end(third) == b""
+    wait_until(lambda: is_alive(port))
+
+
+def is_alive(port: int) -> bool:
+    with connected(port) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return answer_to(connection)[0].status == 200
+
+
 def test_a_request_that_is_being_scored_has_more_time_than_a_head(port: int, backend: SlowBackend) -> None:
     backend.window_s = 0.8
     with connected(port) as connection:

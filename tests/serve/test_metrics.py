@@ -54,6 +54,8 @@ def test_items_are_counted_by_what_became_of_them(client: TestClient, shown: Cal
     assert number(text, "scoring_duration_seconds_count") == number(text, "batch_tokens_count") == 4
     assert number(text, "queue_duration_seconds_count", class_="interactive") == 4
     assert number(text, "scoring_duration_seconds_sum") > 0
+    assert number(text, "tokenize_duration_seconds_count") == number(text, "inference_duration_seconds_count") == 3
+    assert number(text, "inference_duration_seconds_sum") > 0
     assert number(text, "queue_tokens", class_="interactive") == 0
     assert total(text, "recent_scores") == len(bands)
 

@@ -14,6 +14,7 @@ def test_an_empty_environment_leaves_the_defaults() -> None:
     assert settings == Settings()
     assert (settings.host, settings.port, settings.model) == ("127.0.0.1", 8000, DEFAULT_BUNDLE)
     assert settings.max_body_bytes == 4_194_304
+    assert (settings.max_batch_bytes, settings.max_batches, settings.batch_days) == (209_715_200, 16, 7)
     assert (settings.workers, settings.anonymous, settings.rate) == (1, "auto", None)
     assert settings.data == Path.home() / ".local/state/scam-recruitment-detector"
 
@@ -34,6 +35,12 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "SCAM_DETECTOR_ANONYMOUS": "no",
         "SCAM_DETECTOR_RATE": "600",
         "SCAM_DETECTOR_REFERENCE": "/srv/reference.json",
+        "SCAM_DETECTOR_MODELS": "/srv/models",
+        "SCAM_DETECTOR_SHADOW": "/srv/shadow",
+        "SCAM_DETECTOR_SHADOW_SHARE": "0.25",
+        "SCAM_DETECTOR_MAX_BATCH_BYTES": "2000",
+        "SCAM_DETECTOR_MAX_BATCHES": "3",
+        "SCAM_DETECTOR_BATCH_DAYS": "1",
     }
     assert Settings.from_environment(environ) == Settings(
         host="::1",
@@ -50,6 +57,12 @@ def test_every_setting_is_read_from_its_variable() -> None:
         anonymous="no",
         rate=600,
         reference=Path("/srv/reference.json"),
+        models=Path("/srv/models"),
+        shadow=Path("/srv/shadow"),
+        shadow_share=0.25,
+        max_batch_bytes=2000,
+        max_batches=3,
+        batch_days=1,
     )
     assert all(variable in describe() for variable in environ)
 
@@ -73,7 +86,12 @@ def test_the_environment_is_read_on_each_call(monkeypatch: pytest.MonkeyPatch) -
         ("ANONYMOUS", "maybe", "SCAM_DETECTOR_ANONYMOUS: expected one of auto, yes, no, got 'maybe'"),
         ("MAX_BODY_BYTES", "0", "SCAM_DETECTOR_MAX_BODY_BYTES: expected at least 1, got 0"),
         ("MAX_WAITING_TOKENS", "0", "SCAM_DETECTOR_MAX_WAITING_TOKENS: expected at least 1, got 0"),
+        ("MAX_BATCHES", "0", "SCAM_DETECTOR_MAX_BATCHES: expected at least 1, got 0"),
+        ("BATCH_DAYS", "0.5", "SCAM_DETECTOR_BATCH_DAYS: expected a whole number, got '0.5'"),
         ("TIMEOUT_S", "0", "SCAM_DETECTOR_TIMEOUT_S: expected at least 1, got 0"),
+        ("SHADOW_SHARE", "some", "SCAM_DETECTOR_SHADOW_SHARE: expected a number, got 'some'"),
+        ("SHADOW_SHARE", "1.5", "SCAM_DETECTOR_SHADOW_SHARE: expected 0 to 1, got 1.5"),
+        ("SHADOW_SHARE", "nan", "SCAM_DETECTOR_SHADOW_SHARE: expected 0 to 1, got nan"),
         ("DRAIN_S", "-1", "SCAM_DETECTOR_DRAIN_S: expected at least 0, got -1"),
     ],
 )

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from detector import Detector
 from detector.records import LABELS
+from training.__main__ import app
 from training.evaluate import evaluate, score_posts
 from training.export import export
 from training.model_card import report_markdown, write_model_card
@@ -16,7 +18,8 @@ from training.perturb import PERTURBATIONS
 from training.prepare import load_prepared
 from training.suites import fairness, nonsense, robustness, term_swaps
 
-REACH = Path(__file__).parents[2] / "data/reach"
+ROOT = Path(__file__).parents[2]
+REACH = ROOT / "data/reach"
 
 
 @pytest.fixture(scope="session")
@@ -189,3 +192,11 @@ def test_texts_beyond_the_corpus_are_told_where_they_were_scored(report: dict[st
     )
     before = {**report, "suites": {name: suite for name, suite in report["suites"].items() if name != "reach"}}
     assert "## Languages never trained on" not in report_markdown(before)
+
+
+def test_figures_for_the_report_of_a_scored_file_are_written_from_the_evaluation(tmp_path: Path) -> None:
+    out, shown = tmp_path / "measured.json", ROOT / "detector/report/page/measured.json"
+    out.write_text("of an earlier model")
+    for evaluated, status in ((ROOT / "training/report/report.json", 0), (tmp_path / "nowhere.json", 1)):
+        assert CliRunner().invoke(app, ["measured", "--evaluated", str(evaluated), "--out", str(out)]).exit_code == status
+        assert out.read_bytes() == shown.read_bytes()
