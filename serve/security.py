@@ -127,7 +127,7 @@ class Gate:
 
 
 def guards(gate: Gate) -> list[params.Depends]:
-    """Return the dependencies that :func:`serve.app.create_app` puts before every route but those of health."""
+    """Return the dependencies that :func:`serve.app.create_app` puts before every route but those of health and of the page."""
     return [Depends(gate)]
 
 
