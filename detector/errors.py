@@ -87,6 +87,7 @@ EXIT_CODES: dict[type[DetectorError], int] = {
     OutputError: 6,
     MissingExtraError: 7,
     EvidenceError: 8,
+    ServiceError: 9,
 }
 """Exit status of a command for each branch of the tree."""
 

@@ -1,8 +1,10 @@
 """Posts in, verdicts out: the records that every surface shows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
+
+from detector.errors import InputError
 
 LABELS = ("scam_compound", "other_job_fraud", "legit_job", "not_job")
 """What a post can be, exactly one of them; the first is the headline score."""
@@ -58,6 +60,15 @@ class Post:
     text: str
     id: str | None = None
     language: str | None = None
+
+
+def check_are_posts(posts: Iterable[Post | str]) -> None:
+    """Refuse a text in place of several: each of its letters would be taken for a post.
+
+    :raises InputError: if it is one.
+    """
+    if isinstance(posts, str):
+        raise InputError("expected posts, got one text; put it into a list")
 
 
 @dataclass(frozen=True, slots=True)

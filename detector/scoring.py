@@ -25,7 +25,7 @@ from detector.language import identify, load_ahead
 from detector.language_tags import canonical_tag
 from detector.pooling import Pooled, pool
 from detector.readability import Reason, abstain_reason
-from detector.records import ABSENCES, IndicatorFinding, Post, Verdict
+from detector.records import ABSENCES, IndicatorFinding, Post, Verdict, check_are_posts
 from detector.text import NormalisedText, normalise
 
 FloatArray = NDArray[np.float32]
@@ -85,17 +85,19 @@ class Detector:
         A post that cannot be read gets a verdict with ``error`` set; it never stops the others. A post scores the same alone
         and among others.
 
-        :raises InputError: if the detector is closed.
+        :raises InputError: if the detector is closed, or there is one text instead of posts.
         :raises BackendError: if the runtime fails on valid input.
         """
+        check_are_posts(posts)
         # Those that wait for another thread come last: no thread of the pool is held up by them.
         return [answer if isinstance(answer, Verdict) else answer() for answer in self._side_by_side(self._answer, posts)]
 
     def stream(self, posts: Iterable[Post | str], *, batch_size: int = 64) -> Iterator[Verdict]:
         """Yield one verdict for each post, in order, reading ``batch_size`` posts ahead and no more.
 
-        :raises InputError: if ``batch_size`` is below 1.
+        :raises InputError: if ``batch_size`` is below 1, or there is one text instead of posts.
         """
+        check_are_posts(posts)
         if batch_size < 1:
             raise InputError(f"batch_size must be at least 1, got {batch_size}")
         source = iter(posts)

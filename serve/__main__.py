@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_keys(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add = commands.add_parser("add", help="make a key; it is printed once")
-    add.add_argument("name", help="whom or what it is for")
+    add.add_argument("name", help="whom or what it is for; keys of one name see each other's batches")
     add.add_argument("--scopes", default="score", help=f"what it is for, with commas between: {', '.join(SCOPES)} (default: score)")
     add.add_argument("--rate", type=int, help="items a minute (default: SCAM_DETECTOR_RATE)")
     add.add_argument("--expires", help="how long it counts, such as 12h, 90d or 6w (default: for ever)")

@@ -13,7 +13,8 @@ class Swap(Asked):
     """A model that is to be served from now on."""
 
     folder: str = Field(min_length=1, max_length=4096, examples=["2026-11"])
-    """Its folder: below that of the setting ``SCAM_DETECTOR_MODELS``, or the one of ``SCAM_DETECTOR_MODEL`` or ``_SHADOW``."""
+    """Its folder, below that of the setting ``SCAM_DETECTOR_MODELS``, or the one of ``SCAM_DETECTOR_MODEL`` or ``_SHADOW``.
+    Nobody may change it while it is served."""
 
 
 class Served(Body):

@@ -1,6 +1,8 @@
 """What can be set from outside; the only place that reads the environment, and only when asked."""
 
 import os
+import re
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +19,7 @@ SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Under this name, and no other, prometheus_client looks for the folder that workers write their numbers into."""
 
 _MEBIBYTE = 1024 * 1024
+_INDENT = " " * 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +105,16 @@ def variable(name: str) -> str:
 
 
 def describe() -> str:
-    """Return one line for each setting: its variable and its default."""
-    lines = [f"  {variable(f.name):<30} {_shown(f.name, f.default)}" for f in fields(Settings)]
-    return "environment variables and their defaults:\n" + "\n".join(lines)
+    """Return each setting: its variable, its default, and what it is for."""
+    lines = [f"  {variable(f.name):<30} {_shown(f.name, f.default)}\n{_purpose(f.name)}" for f in fields(Settings)]
+    return "environment variables, their defaults and what they are for:\n" + "\n".join(lines)
+
+
+def _purpose(name: str) -> str:
+    """Return what the docstring above says of a setting, indented."""
+    found = re.search(rf":ivar {name}: (.*?)(?=\n *:)", Settings.__doc__ or "", re.DOTALL)
+    said = " ".join(found[1].split()).replace("``", "") if found else ""
+    return textwrap.fill(said, 110, initial_indent=_INDENT, subsequent_indent=_INDENT)
 
 
 def share_metrics(folder: Path) -> None:

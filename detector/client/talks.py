@@ -13,7 +13,7 @@ from detector.client.answers import Batch, BatchRow, Limits, Model
 from detector.client.retries import Retries, sent
 from detector.client.steps import Answer, Pause, Send, Talk
 from detector.errors import InputError, ServiceError
-from detector.records import Post, Verdict
+from detector.records import Post, Verdict, check_are_posts
 
 Read = TypeVar("Read")
 
@@ -90,7 +90,11 @@ def score(chunk: Chunk, options: Options, retries: Retries) -> Talk[list[Verdict
 
 
 def chunks(posts: Iterable[Post | str], limits: Limits) -> Iterator[Chunk | Verdict]:
-    """Yield the posts in requests that keep within the limits; in its place, the verdict on a post that no request can hold."""
+    """Yield the posts in requests that keep within the limits; in its place, the verdict on a post that no request can hold.
+
+    :raises InputError: if there is one text instead of posts.
+    """
+    check_are_posts(posts)
     room = limits.body_bytes - _FRAME
     kept: list[tuple[Post, bytes]] = []
     size = 0

@@ -1,5 +1,6 @@
 """The routes of batches: each parses, calls and returns."""
 
+import logging
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
@@ -36,6 +38,8 @@ from serve.security import Caller
 from serve.settings import Settings
 
 Result = TypeVar("Result")
+
+_LOG = logging.getLogger(__name__)
 
 LINES = "application/jsonl"
 
@@ -85,6 +89,7 @@ _LOCATION = {"Location": {"description": "Path of the batch", "schema": {"type":
 
 
 def read_options(
+    request: Request,
     text_column: Column = None,
     id_column: Column = None,
     *,
@@ -93,7 +98,14 @@ def read_options(
     language: Annotated[Language | None, Query()] = None,
     operating_point: OperatingPoint = "review",
 ) -> BatchOptions:
-    """Return how a file is to be read and scored."""
+    """Return how a file is to be read and scored.
+
+    :raises RequestValidationError: if there is a parameter of another name.
+    """
+    known = BatchOptions.model_fields.keys()
+    if request.query_params.keys() - known:
+        reason = f"expected no parameters but {', '.join(sorted(known))}"
+        raise RequestValidationError([{"type": "unknown_parameter", "loc": ("query",), "msg": reason}])
     return BatchOptions(
         text_column=text_column,
         id_column=id_column,
@@ -241,6 +253,7 @@ def _storing() -> Iterator[None]:
     except (OSError, sqlite3.Error) as error:
         if is_full(error):
             raise HTTPException(507, "no room on the disk of the service for this; send it again later") from error
+        _LOG.error("the batches cannot be read or written: %s", error)
         raise HTTPException(503, "the batches cannot be read or written; try again") from error
 
 

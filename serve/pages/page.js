@@ -87,7 +87,7 @@ async function score() {
   });
   at("resume").hidden = unanswered().length === 0;
   progress();
-  say(outcome);
+  say(outcome === "run.finished" && unanswered().length > 0 ? "run.left" : outcome);
   at("resume").textContent = text("run.resume", { n: unanswered().length });
   results.renew();
   if (outcome === "run.key") return;

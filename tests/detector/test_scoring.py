@@ -73,6 +73,12 @@ def test_a_post_scores_the_same_alone_and_in_a_batch(detector: Detector) -> None
     assert list(detector.stream(POSTS, batch_size=2)) == alone
 
 
+def test_one_text_is_no_list_of_posts(detector: Detector) -> None:
+    for score in (detector.score, lambda text: list(detector.stream(text))):
+        with pytest.raises(InputError, match="expected posts, got one text; put it into a list"):
+            score("a driver is wanted")
+
+
 def test_verdicts_come_in_the_order_of_the_posts(detector: Detector) -> None:
     posts = [Post(text, id=str(number)) for number, text in enumerate(POSTS * 20)]
     assert [verdict.id for verdict in detector.score(posts)] == [post.id for post in posts]

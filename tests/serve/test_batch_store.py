@@ -10,6 +10,7 @@ import pytest
 from batch_calls import folders
 
 from detector.errors import OutputError
+from serve.batches import clocks
 from serve.batches.clocks import Moment, now
 from serve.batches.folders import Outputs, make, take
 from serve.batches.store import File, OtherContentError, Record, Store, TooManyError, Upload
@@ -237,3 +238,12 @@ def test_what_lies_behind_the_lengths_that_count_is_cut_off(tmp_path: Path) -> N
     assert (tmp_path / "one" / "results.jsonl").read_bytes() == b"kept\n"
     with pytest.raises(OutputError, match=r"expected 9 bytes, got 5; the disk lost what was written"):
         Outputs(tmp_path / "one", (9, 6))
+
+
+def test_where_the_start_of_the_machine_is_hidden_the_clock_on_the_wall_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(clocks, "_BOOT", tmp_path / "hidden")
+    before = now()
+    assert before.boot == ""
+    assert Moment(before.wall + 60, "", 0.0).since(before) == 60

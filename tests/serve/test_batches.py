@@ -184,6 +184,23 @@ def test_options_are_those_of_score(client: TestClient) -> None:
         assert row == {"row": 1, "id": None, "flagged": entry["flagged"], "result": entry["result"]}
 
 
+def test_a_parameter_that_is_none_is_refused(client: TestClient) -> None:
+    answer = send(client, jsonl(some_items(1)), textcolumn="text")
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert "expected no parameters but evidence, id_column" in answer.text
+
+
+def test_what_is_wrong_with_the_disk_is_logged(
+    client: TestClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(client.app.state.batches, "find", fail)
+    assert client.get("/v1/batches/some").status_code == 503
+    assert "the batches cannot be read or written: [Errno 13] Permission denied" in caplog.messages
+
+
 def test_an_empty_file_is_done_at_once(client: TestClient) -> None:
     for kind in (JSONL, CSV):
         path = sent(client, b"", kind)

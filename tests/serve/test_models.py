@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,9 +68,9 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 def test_who_began_with_the_old_model_ends_with_it_and_then_it_is_gone(bundle: Bundle, other: Bundle, settings: Settings) -> None:
     slow = SlowBackend()
     app = create_app(lambda: Detector(bundle, slow, threads=1), settings, load_folder=with_letters)
-    with running(app) as port, ThreadPoolExecutor(1) as pool:
+    others = set(threading.enumerate())
+    with running(app) as port, ThreadPoolExecutor(1) as pool, connected(port) as kept, connected(port) as swapped:
         old = weakref.ref(app.state.detector)
-        kept = http.client.HTTPConnection("127.0.0.1", port, timeout=20)  # and its connection stays open
         slow.open.clear()
 
         def ask() -> str:
@@ -78,7 +79,6 @@ def test_who_began_with_the_old_model_ends_with_it_and_then_it_is_gone(bundle: B
 
         before = pool.submit(ask)
         wait_until(lambda: slow.seen == 1)
-        swapped = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         swapped.request("POST", "/v1/admin/model", json.dumps({"folder": "other"}), HEADERS)
         assert json.load(swapped.getresponse())["model"] == other.identity
         assert app.state.detector.bundle.identity == other.identity
@@ -88,10 +88,13 @@ def test_who_began_with_the_old_model_ends_with_it_and_then_it_is_gone(bundle: B
         assert before.result() == bundle.identity
         wait_until(lambda: old() is None, timeout_s=5)
         gc.enable()
-        wait_until(lambda: sum(thread.name.startswith("score") for thread in threading.enumerate()) <= 1)
+        wait_until(lambda: sum(thread.name.startswith("score") for thread in set(threading.enumerate()) - others) <= 1)
         assert ask() == other.identity
-        kept.close()
-        swapped.close()
+
+
+def connected(port: int) -> "closing[http.client.HTTPConnection]":
+    """A connection that stays open from one request to the next."""
+    return closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20))
 
 
 def test_the_answer_says_what_is_served_and_metrics_follow(client: TestClient, bundle: Bundle, other: Bundle) -> None:

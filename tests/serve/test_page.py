@@ -579,7 +579,7 @@ def test_what_sinks_a_chunk_sinks_no_other_post(opened: Opened) -> None:
     page.route("**/v1/score", fail_on_poison)
     check(page, "\n\n".join("poison" if number == 2 else f"cab {number}" for number in range(66)))
     assert sizes == [64, 32, 16, 8, 4, 2, 2, 1, 1, 4, 8, 16, 32, 2]
-    assert page.inner_text("#status") == "Finished. Checked: 65 of 66"
+    assert page.inner_text("#status") == "Done for now. Checked: 65 of 66; the others got no answer"
     page.select_option("#order", "place")
     for band in ("high", "review", "low", "abstain"):
         page.uncheck(f"#band-{band}")

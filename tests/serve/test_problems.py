@@ -35,7 +35,7 @@ def assert_problem(answer: Response, status: int) -> dict[str, Any]:
     return problem
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/score/", "/v2/score", "/docs", "/redoc"])
+@pytest.mark.parametrize("path", ["/v1", "/v1/score/", "/v2/score", "/docs", "/redoc"])
 def test_an_unknown_path_is_a_problem(client: TestClient, path: str) -> None:
     assert_problem(client.get(path), 404)
 

@@ -1,5 +1,6 @@
 """Settings come from the environment, when asked for."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,15 @@ def test_every_setting_is_read_from_its_variable() -> None:
         batch_days=1,
     )
     assert all(variable in describe() for variable in environ)
+
+
+def test_every_setting_is_explained() -> None:
+    purposes = re.findall(r"^  SCAM_DETECTOR_(\w+) .*\n {8}(\S.*)", describe(), re.MULTILINE)
+    assert {name.lower() for name, _ in purposes} == set(Settings.__slots__)
+    assert (
+        "TIMEOUT_S",
+        "Longest time from the head of a request until all of it is scored; its sender may allow less.",
+    ) in purposes
 
 
 def test_the_environment_is_read_on_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
