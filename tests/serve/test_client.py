@@ -19,7 +19,7 @@ from running import running
 
 from detector import Detector, InputError, OutputError, Post, ServiceError, Verdict
 from detector.bundle import Bundle
-from detector.client import BatchOptions, Limits, Options, Retries
+from detector.client import BatchOptions, Counts, Limits, Options, Retries
 from detector.client.retries import retry_after_s
 from detector.client.talks import Chunk, chunks
 from serve.app import create_app
@@ -123,6 +123,28 @@ def test_a_key_is_sent_and_its_refusal_told(connect: Callable[..., Any], bundle:
     assert refused.value.status == 401
     assert refused.value.request_id
     assert "srd_wrong" not in str(refused.value)
+
+
+def test_a_file_goes_through_the_batches_of_the_service(connect: Callable[..., Any], bundle: Bundle, tmp_path: Path) -> None:
+    posts, results, errors = (tmp_path / name for name in ("posts.jsonl", "results.jsonl", "errors.jsonl"))
+    posts.write_text('{"text": "zoo", "id": "p-1"}\n{"text": " "}\nno JSON\n{"text": "abc", "custom_id": "p-4"}\n')
+    app = create_app(lambda: Detector(bundle, LetterBackend(), threads=1), Settings(data=tmp_path / "data"))
+    with running(app) as port, connect(f"http://127.0.0.1:{port}") as client:
+        batch = client.batch(posts, name="once", results=results, errors=errors)
+        assert client.batch(posts, name="once").id == batch.id
+        assert (batch.status, batch.counts) == ("completed", Counts(total=4, done=4, scored=2, failed=2))
+        found = list(client.results(batch.id))
+        assert [(row.row, row.verdict.id, row.verdict.model) for row in found] == [
+            (1, "p-1", bundle.identity),
+            (4, "p-4", bundle.identity),
+        ]
+        assert [row.row for row in client.errors(batch.id)] == [2, 3]
+        assert all(row.verdict.error for row in client.errors(batch.id))
+        assert [json.loads(line)["row"] for line in results.read_text().splitlines()] == [1, 4]
+        assert [json.loads(line)["row"] for line in errors.read_text().splitlines()] == [2, 3]
+        assert [each.id for each in client.batches()] == [batch.id]
+        client.delete(batch.id)
+        assert list(client.batches()) == []
 
 
 def later(seconds: float) -> str:
