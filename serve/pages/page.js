@@ -6,7 +6,8 @@ import * as results from "./results.js";
 import { KeyWanted, Silent, askModel, hasKey, scorePosts, useKey } from "./service.js";
 import { LANGUAGES, languageName, preferred, remember, speak, text } from "./texts.js";
 
-// A post that may still get a verdict if it is sent again.
+const REDRAWN_MS = 1000;
+// Faults of a post that may still get a verdict if it is sent again.
 const OPEN = [undefined, "not_answered", "scoring_failed"];
 
 let model = null;
@@ -14,6 +15,7 @@ let posts = [];
 let running = null;
 let said = () => "";
 let keyFault = null;
+let drawing = null;
 
 await begin();
 
@@ -114,18 +116,18 @@ async function scoreAll(signal) {
   return "run.finished";
 }
 
-let drawn = 0;
-
 function settle(post, { verdict, fault }) {
   post.verdict = verdict;
   post.fault = fault;
-  // Posts of one answer come one right after the other: they are drawn together.
-  if (drawn === 0) drawn = requestAnimationFrame(() => {
-    drawn = 0;
-    if (!running) return;
-    progress();
-    results.renew();
-  });
+  // The first answer is shown at once. Behind it a second lies between two drawings, which take an old machine its time.
+  if (drawing === null) drawing = setTimeout(draw, at("list").querySelector("[data-band]:not([data-band=unscored])") ? REDRAWN_MS : 0);
+}
+
+function draw() {
+  drawing = null;
+  if (!running) return;
+  progress();
+  results.renew();
 }
 
 function progress() {
