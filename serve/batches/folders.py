@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,6 +50,20 @@ def is_taken(folder: Path) -> bool:
     if lock is not None:
         lock.close()
     return lock is None and folder.exists()
+
+
+def begin(folder: Path) -> int:
+    """Note that the work on a folder begins; return how often it did since :func:`get_on`."""
+    # One byte of the lock for each: they outlive a process that is killed for what it reads.
+    number = (folder / LOCK).stat().st_size + 1
+    os.truncate(folder / LOCK, number)
+    return number
+
+
+def get_on(folder: Path) -> None:
+    """Note that the work has got on, or is let go of in good order."""
+    with suppress(OSError):  # the folder is gone, or counts a bit too much
+        os.truncate(folder / LOCK, 0)
 
 
 def remove(folder: Path) -> None:

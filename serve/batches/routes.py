@@ -127,7 +127,7 @@ async def create(
             raise _too_many(request, settings.max_batches) from None
         with upload:
             length, sha256 = await receive(request, upload.path, settings.max_batch_bytes)
-            await _refuse_unreadable(partial(check, upload.path, format, options))
+            await _refuse_unreadable(request, partial(check, upload.path, format, options))
             file = File(format, length, sha256, options.model_dump_json())
             try:
                 record, new = await run_in_threadpool(upload.queue, file)
@@ -244,9 +244,9 @@ def _storing() -> Iterator[None]:
         raise HTTPException(503, "the batches cannot be read or written; try again") from error
 
 
-async def _refuse_unreadable(look: Callable[[], None]) -> None:
+async def _refuse_unreadable(request: Request, look: Callable[[], None]) -> None:
     try:
-        await run_in_threadpool(look)
+        await request.app.state.runner.look(look)
     except InputError as error:
         raise HTTPException(422, str(error)) from None
 

@@ -25,7 +25,7 @@ from detector import BackendError, Detector, InputError, Post
 from detector.errors import OutputError
 from serve.admission import Admission, Overloaded, Priority
 from serve.batches.disk import is_busy, is_full
-from serve.batches.folders import INPUT, Outputs, take
+from serve.batches.folders import INPUT, Outputs, begin, get_on, take
 from serve.batches.reading import Slice, slices
 from serve.batches.schemas import BatchOptions, FailedRow, ScoredRow
 from serve.batches.store import Record, Store
@@ -37,6 +37,8 @@ Result = TypeVar("Result")
 
 TRIES = 10
 """How often posts are tried again while the model fails."""
+BEGINNINGS = 5
+"""How often a batch may be begun, or gone on with, by processes that die before it has got on: it may be what kills them."""
 
 _LOG = logging.getLogger(__name__)
 _DAY_S = 86_400
@@ -105,6 +107,10 @@ class Runner:
         """Look for batches at once."""
         self._wanted.set()
 
+    async def look(self, check: Callable[[], None]) -> None:
+        """Look into a file that has come: one after the other, as what is read takes memory."""
+        await self._do(check)
+
     def stop(self) -> None:
         """Begin no more chunks."""
         self._stopping.set()
@@ -151,6 +157,7 @@ class Runner:
                     return True
             finally:
                 # Behind whatever this process still writes.
+                self._thread.submit(get_on, self._store.folder(batch))
                 self._thread.submit(lock.close)
         return False
 
@@ -163,6 +170,10 @@ class Runner:
 
     async def _finish(self, record: Record) -> None:
         """Work on a batch until it has ended, or the service ends."""
+        if await self._do(begin, self._store.folder(record.id)) > BEGINNINGS:
+            why = f"{BEGINNINGS} processes died over the same rows; send the file without those that follow, and report it"
+            await self._do(self._end, record.id, "failed", why)
+            return
         working = asyncio.ensure_future(self._work(record))
         try:
             cancelled = record.status == "cancelling"
@@ -217,6 +228,7 @@ class Runner:
             while rows := await self._next(reading):
                 total += len(rows)
             await self._as_soon_as_there_is_room(partial(self._store.set_total, record.id, total), lambda: None)
+            await self._do(get_on, self._store.folder(record.id))
         outputs = await self._do(Outputs, self._store.folder(record.id), record.lengths)
         reading = read()
         try:
@@ -283,7 +295,9 @@ class Runner:
         failed = [_failed_line(number, result) for number, result in entries if isinstance(result, Failed)]
         lengths = outputs.append(record.lengths, (b"".join(scored), b"".join(failed)))
         models = [result.result.model for result in results if isinstance(result, Scored)]
-        return self._store.keep(record, rows=len(entries), scored=len(scored), lengths=lengths, models=models)
+        kept = self._store.keep(record, rows=len(entries), scored=len(scored), lengths=lengths, models=models)
+        get_on(self._store.folder(record.id))
+        return kept
 
     async def _as_soon_as_there_is_room(self, write: Callable[[], Result], note: Callable[[], None]) -> Result:
         while True:

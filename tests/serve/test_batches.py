@@ -29,8 +29,13 @@ from detector.bundle import Bundle
 from serve.app import create_app
 from serve.batches import running as work
 from serve.batches import upload
+from serve.batches.folders import begin
+from serve.batches.reading import MAX_LINE, slices
+from serve.batches.running import BEGINNINGS
+from serve.batches.schemas import BatchOptions
 from serve.batches.store import Store
 from serve.keys import KeyStore
+from serve.schemas import Failed
 from serve.security import Gate, guards
 from serve.settings import Settings
 
@@ -226,6 +231,25 @@ def _is_blank(line: bytes) -> bool:
     return not text or text.isspace()
 
 
+def lists(length: int) -> bytes:
+    """Return a row that takes forty times its length once it is parsed."""
+    return b'{"text": [' + b"[]," * ((length - 15) // 3) + b"0]}\n"
+
+
+def test_rows_are_parsed_up_to_a_length_that_any_post_fits_in(tmp_path: Path) -> None:
+    longest = {"text": "\u4e00" * 100_000}
+    (tmp_path / "posts").write_bytes(jsonl([longest]) + lists(2 * MAX_LINE))
+    (_, post), (_, error) = (row for some in slices(tmp_path / "posts", "jsonl", BatchOptions()) for row in some)
+    assert post == longest
+    assert isinstance(error, Failed)
+    assert error.error.message == f"line 2: expected at most {MAX_LINE} bytes in a line"
+
+
+def test_what_is_scored_together_is_bounded_by_its_bytes_whatever_the_rows_hold(tmp_path: Path) -> None:
+    (tmp_path / "posts").write_bytes(jsonl([{"text": ["x" * 100_000]}] * 6))
+    assert [len(some) for some in slices(tmp_path / "posts", "jsonl", BatchOptions())] == [3, 3]
+
+
 # What is refused, and leaves nothing behind.
 
 
@@ -239,15 +263,16 @@ def _is_blank(line: bytes) -> bool:
         pytest.param(JSONL, {}, gzip.compress(b"{}"), 422, id="compressed, and not said"),
         pytest.param(JSONL, {}, b'[{"text": "a"}]', 422, id="one list"),
         pytest.param(CSV, {}, b"\0\0\0\x01\x02binary\n", 422, id="binary"),
+        pytest.param(CSV, {}, b",secret" * 1001 + b"\n", 422, id="too many columns"),
         pytest.param(CSV, {}, b"secret words of a post,other words\nmore,cells\n", 422, id="no column of texts"),
-        pytest.param(JSONL, {}, b" " * 1001, 413, id="too long"),
+        pytest.param(JSONL, {}, b" " * 10_001, 413, id="too long"),
         pytest.param(JSONL, {"idempotency-key": ""}, b"{}", 422, id="a key of nothing"),
     ],
 )
 def test_what_cannot_be_read_is_refused(
     load: Load, tmp_path: Path, kind: str, headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    with serving(load, tmp_path, max_batch_bytes=1000) as client:
+    with serving(load, tmp_path, max_batch_bytes=10_000) as client:
         answer = send(client, body, kind, headers=headers)
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
@@ -504,6 +529,26 @@ def test_each_chunk_is_scored_by_the_model_of_the_moment(bundle: Bundle, tmp_pat
         first.close()
         assert ended(client, path)["counts"] == {"total": 150, "done": 150, "scored": 141, "failed": 9}
     second.close()
+
+
+def test_a_batch_that_processes_died_over_fails_with_what_it_had(held: Load, slow: SlowBackend, tmp_path: Path) -> None:
+    with serving(held, tmp_path) as client:
+        first, second = sent(client, jsonl(some_items(3))), sent(client, jsonl(some_items(4)))
+        for _ in range(BEGINNINGS):
+            begin(tmp_path / "batches" / second[-38:])  # as each process does that is killed soon after
+        slow.open.set()
+        assert ended(client, first)["status"] == "completed"
+        found = ended(client, second)
+        assert (found["status"], found["counts"]["done"]) == ("failed", 0)
+        assert found["error"].startswith("5 processes died over the same rows; ")
+        assert fetched(client, second) == (b"", b"")
+
+
+def test_work_that_gets_on_may_be_begun_as_often_as_it_takes(load: Load, tmp_path: Path) -> None:
+    with serving(load, tmp_path) as client:
+        path = sent(client, jsonl(some_items(150)))
+        ended(client, path)
+    assert (tmp_path / "batches" / path[-38:] / "lock").stat().st_size == 0
 
 
 def test_files_that_are_gone_fail_their_batch(held: Load, slow: SlowBackend, tmp_path: Path) -> None:
