@@ -71,6 +71,12 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_input(folder: Path) -> None:
+    """Remove what was sent, once it is not needed any more; one that cannot be removed is met again at the next sweep."""
+    with suppress(OSError):
+        (folder / INPUT).unlink()
+
+
 def sync(folder: Path) -> None:
     """Force the names of a folder and of the files in it to disk."""
     for each in (folder, folder.parent):

@@ -27,7 +27,17 @@ from serve.batches.schemas import (
     FailedRow,
     ScoredRow,
 )
-from serve.batches.store import ENDED, File, OtherContentError, Record, Store, TooManyError, Upload
+from serve.batches.store import (
+    ENDED,
+    MOST_KEPT,
+    File,
+    OtherContentError,
+    Record,
+    Store,
+    TooManyError,
+    TooMuchError,
+    Upload,
+)
 from serve.batches.upload import FORMATS, check_length, format_of, receive
 from serve.calls import Loaded
 from serve.openapi import content_of, lines_of, problems
@@ -120,11 +130,20 @@ async def create(
     format = format_of(request.headers)
     check_length(request.headers, settings.max_batch_bytes)
     with _storing():
-        begin = partial(_store(request).begin, _owner(request), most=settings.max_batches, request=idempotency_key)
+        begin = partial(
+            _store(request).begin,
+            _owner(request),
+            most=settings.max_batches,
+            request=idempotency_key,
+            most_kept=settings.max_kept_bytes,
+        )
         try:
             upload: Upload = await run_in_threadpool(begin)
         except TooManyError:
             raise _too_many(request, settings.max_batches) from None
+        except TooMuchError:
+            most = f"{MOST_KEPT} batches that have ended, with {settings.max_kept_bytes} bytes of results in all"
+            raise HTTPException(507, f"expected at most {most}; delete those that were fetched") from None
         with upload:
             length, sha256 = await receive(request, upload.path, settings.max_batch_bytes)
             await _refuse_unreadable(request, partial(check, upload.path, format, options))

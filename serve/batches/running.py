@@ -24,7 +24,7 @@ from fastapi import FastAPI
 from detector import BackendError, Detector, InputError, Post
 from detector.errors import OutputError
 from serve.admission import Admission, Overloaded, Priority
-from serve.batches.disk import is_busy, is_full
+from serve.batches.disk import is_busy, is_full, require_room
 from serve.batches.folders import INPUT, Outputs, begin, get_on, take
 from serve.batches.reading import Slice, slices
 from serve.batches.schemas import BatchOptions, FailedRow, ScoredRow
@@ -293,7 +293,9 @@ class Runner:
         entries = list(zip(numbers, results, strict=True))
         scored = [_scored_line(number, result) for number, result in entries if isinstance(result, Scored)]
         failed = [_failed_line(number, result) for number, result in entries if isinstance(result, Failed)]
-        lengths = outputs.append(record.lengths, (b"".join(scored), b"".join(failed)))
+        contents = (b"".join(scored), b"".join(failed))
+        require_room(self._store.folder(record.id), sum(map(len, contents)))
+        lengths = outputs.append(record.lengths, contents)
         models = [result.result.model for result in results if isinstance(result, Scored)]
         kept = self._store.keep(record, rows=len(entries), scored=len(scored), lengths=lengths, models=models)
         get_on(self._store.folder(record.id))

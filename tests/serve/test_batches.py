@@ -360,6 +360,32 @@ def test_so_many_batches_of_a_caller_may_wait(held: Load, slow: SlowBackend, tmp
         sent(client, jsonl(some_items(5)))
 
 
+def test_who_keeps_too_many_results_has_to_delete_some(load: Load, tmp_path: Path) -> None:
+    key = {"idempotency-key": "first"}
+    with serving(load, tmp_path, max_kept_bytes=1) as client:
+        path = sent(client, jsonl(some_items(3)), headers=key)
+        ended(client, path)
+        answer = send(client, jsonl(some_items(4)))
+        assert answer.status_code == 507
+        assert answer.json()["detail"] == (
+            "expected at most 1000 batches that have ended, with 1 bytes of results in all; delete those that were fetched"
+        )
+        assert send(client, jsonl(some_items(3)), headers=key).status_code == 200
+        client.delete(path)
+        sent(client, jsonl(some_items(4)))
+
+
+def test_what_was_sent_is_not_kept_beyond_the_end(held: Load, slow: SlowBackend, tmp_path: Path) -> None:
+    with serving(held, tmp_path) as client:
+        first, second = sent(client, jsonl(some_items(3))), sent(client, jsonl(some_items(4)))
+        assert len(list(tmp_path.rglob("input"))) == 2
+        client.post(f"{second}/cancel")
+        assert [file.parent.name for file in tmp_path.rglob("input")] == [first[-38:]]
+        slow.open.set()
+        ended(client, first)
+        wait_until(lambda: not list(tmp_path.rglob("input")))
+
+
 def test_a_batch_is_of_everybody_with_a_key_of_its_name_and_of_no_one_else(load: Load, tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
     old, new, other = (store.add(name, ["batch"]) for name in ("platform", "platform", "other"))
@@ -470,7 +496,7 @@ def test_a_part_of_the_results_can_be_fetched(client: TestClient) -> None:
 def test_files_of_batches_are_for_this_user_alone(client: TestClient, tmp_path: Path) -> None:
     ended(client, sent(client, jsonl(some_items(20))))
     found = list((tmp_path / "data").rglob("*"))
-    assert {path.name for path in found} >= {"input", "results.jsonl", "errors.jsonl", "batches.sqlite"}
+    assert {path.name for path in found} >= {"lock", "results.jsonl", "errors.jsonl", "batches.sqlite"}
     assert not [path for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
