@@ -1,5 +1,6 @@
 """The routes of batches: each parses, calls and returns."""
 
+import asyncio
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -119,7 +120,12 @@ async def create(
     _detector: Loaded,
     options: Annotated[BatchOptions, Depends(read_options)],
     idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=255, description="Name of this request; sent again, it makes no second batch")
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            description="Name of this request; sent again, it makes no second batch, unless the first failed",
+        ),
     ] = None,
 ) -> Response:
     """Take in a file of posts, to be scored as soon as nobody waits for anything else.
@@ -144,7 +150,7 @@ async def create(
         except TooMuchError:
             most = f"{MOST_KEPT} batches that have ended, with {settings.max_kept_bytes} bytes of results in all"
             raise HTTPException(507, f"expected at most {most}; delete those that were fetched") from None
-        with upload:
+        try:
             length, sha256 = await receive(request, upload.path, settings.max_batch_bytes)
             await _refuse_unreadable(request, partial(check, upload.path, format, options))
             file = File(format, length, sha256, options.model_dump_json())
@@ -152,6 +158,8 @@ async def create(
                 record, new = await run_in_threadpool(upload.queue, file)
             except OtherContentError:
                 raise HTTPException(409, "this Idempotency-Key came before with another content; send it under another") from None
+        finally:
+            await asyncio.shield(run_in_threadpool(upload.close))
     if new:
         request.app.state.runner.wake()
     shown = _batch(request, record)

@@ -10,10 +10,10 @@ import secrets
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from types import TracebackType
 from typing import BinaryIO, Literal, Self, cast
 
@@ -278,12 +278,15 @@ class Store:
             connection.execute("UPDATE batches SET error = ? WHERE id = ? AND status = 'running'", (what, batch))
 
     def end(self, batch: str, status: Literal["completed", "cancelled", "failed"], error: str | None = None) -> None:
-        """End a batch that was begun, and delete what was sent. One that was to be cancelled and was done first is completed."""
+        """End a batch that was begun, and delete what was sent. One that was to be cancelled and was done first is completed.
+
+        The request of one that failed makes another when it is sent again.
+        """
         moment = self._clock()
         with self._changing() as connection:
             connection.execute(
-                "UPDATE batches SET status = ?, error = ?, ended = ?, ended_boot = ?, ended_uptime = ?"
-                " WHERE id = ? AND status IN ('running', 'cancelling')",
+                "UPDATE batches SET status = ?1, error = ?2, ended = ?3, ended_boot = ?4, ended_uptime = ?5,"
+                " request = iif(?1 = 'failed', NULL, request) WHERE id = ?6 AND status IN ('running', 'cancelling')",
                 (status, error, moment.wall, moment.boot, moment.uptime, batch),
             )
         folders.remove_input(self.folder(batch))
@@ -368,7 +371,10 @@ class Store:
 
 
 class Upload:
-    """A file that is about to come; unless it is queued, nothing is left of it."""
+    """A file that is about to come; unless it is queued, nothing is left of it.
+
+    What is queued in one thread is waited for by who closes it in another.
+    """
 
     def __init__(self, store: Store, batch: str, owner: str, request: str | None, lock: BinaryIO) -> None:
         self._store = store
@@ -376,6 +382,7 @@ class Upload:
         self._owner = owner
         self._request = request
         self._lock = lock
+        self._using = Lock()
         self._kept = False
 
     @property
@@ -385,21 +392,24 @@ class Upload:
 
     def queue(self, file: File) -> tuple[Record, bool]:
         """Let the batch wait for its turn; see :meth:`Store.queue`."""
-        folders.sync(self.path.parent)
-        record, self._kept = self._store.queue(self._batch, self._owner, self._request, file)
-        return record, self._kept
+        with self._using:
+            folders.sync(self.path.parent)
+            record, self._kept = self._store.queue(self._batch, self._owner, self._request, file)
+            return record, self._kept
+
+    def close(self) -> None:
+        """Let go of the batch, with all that is there of it unless it was queued. May take its time."""
+        with self._using, self._lock:
+            if not self._kept:
+                folders.remove(self.path.parent)
+                with suppress(sqlite3.Error):  # swept later, where there is no room or others write for too long
+                    self._store.drop(self._batch)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        # The files first: on a full disk the row may have to wait for the next sweep.
-        try:
-            if not self._kept:
-                folders.remove(self.path.parent)
-                self._store.drop(self._batch)
-        finally:
-            self._lock.close()
+        self.close()
 
 
 _PLAIN = ("number", "id", "owner", "status", "created", "started", "ended", "total", "done", "scored", "error")

@@ -1,13 +1,18 @@
 """``/v1/batches``: a file in, one result or one error for each of its rows, for its owner alone."""
 
+import asyncio
 import csv
 import gzip
 import hashlib
 import io
 import json
 import socket
+import sqlite3
 import stat
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,7 +33,7 @@ from detector import Detector
 from detector.bundle import Bundle
 from serve.app import create_app
 from serve.batches import running as work
-from serve.batches import upload
+from serve.batches import store, upload
 from serve.batches.folders import begin
 from serve.batches.reading import MAX_LINE, slices
 from serve.batches.running import BEGINNINGS
@@ -329,6 +334,69 @@ def test_a_file_that_comes_too_slowly_leaves_nothing_behind(
     connection: socket.socket = request.getfixturevalue("begun")
     assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
     wait_until(lambda: folders(tmp_path) == [])
+
+
+def test_a_refused_file_holds_nobody_up_while_another_process_writes(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_WAIT_S", 1.5)
+    writer = sqlite3.connect(tmp_path / "batches.sqlite", isolation_level=None, check_same_thread=False)
+
+    def body() -> Iterator[bytes]:
+        yield b'[{"text": "a"}]'
+        wait_until(lambda: len(folders(tmp_path)) == 1)
+        writer.execute("BEGIN IMMEDIATE")
+
+    slowest = 0.0
+    with (
+        running(create_app(load, Settings(data=tmp_path))) as port,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        refused = pool.submit(httpx2.post, f"{client.base_url}/v1/batches", content=body(), headers={"content-type": JSONL})
+        while not refused.done():
+            started = time.monotonic()
+            client.get("/healthz")
+            slowest = max(slowest, time.monotonic() - started)
+            time.sleep(0.01)
+        writer.close()
+    assert refused.result().status_code == 422
+    assert slowest < 0.75
+
+
+def test_a_request_that_is_cancelled_as_its_batch_is_queued_leaves_it_whole(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, began = Store.queue, threading.Event()
+
+    def slow_queue(self: Store, *arguments: Any) -> Any:
+        began.set()
+        time.sleep(0.2)
+        return queue(self, *arguments)
+
+    async def cancelled_and_sent_again() -> httpx2.Response:
+        app = create_app(load, Settings(data=tmp_path))
+        transport = httpx2.ASGITransport(app)
+        async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+
+            async def post() -> httpx2.Response:
+                headers = {"content-type": JSONL, "idempotency-key": "once"}
+                return await client.post("/v1/batches", content=jsonl(some_items(3)), headers=headers)
+
+            first = asyncio.create_task(post())
+            await asyncio.to_thread(began.wait)
+            first.cancel()
+            await asyncio.wait({first})
+            assert first.cancelled()
+            answer = await post()
+            while (await client.get(answer.headers["location"])).json()["status"] in OPEN:
+                await asyncio.sleep(0.05)
+            return await client.get(answer.headers["location"])
+
+    monkeypatch.setattr(Store, "queue", slow_queue)
+    found = asyncio.run(cancelled_and_sent_again()).json()
+    assert (found["status"], found["counts"]["done"]) == ("completed", 3)
+    assert [folder.name for folder in folders(tmp_path)] == [found["id"]]
 
 
 # The same request again; how many; whose.
