@@ -147,19 +147,27 @@ class Runner:
     async def _take_one(self) -> bool:
         """Work on one batch that nobody works on; say whether there was one."""
         for batch in await self._do(self._store.waiting):
-            lock: BinaryIO | None = await self._do(self._take, batch)
-            if lock is None:
-                continue
             try:
-                record = await self._do(self._store.start, batch)
-                if record is not None:
-                    await self._finish(record)
+                if await self._take_up(batch):
                     return True
-            finally:
-                # Behind whatever this process still writes.
-                self._thread.submit(get_on, self._store.folder(batch))
-                self._thread.submit(lock.close)
+            except (OSError, sqlite3.Error) as error:  # those behind it are not to wait for this one
+                _LOG.error("a batch cannot be worked on: %s", type(error).__name__, extra={"fields": {"batch": batch}})
         return False
+
+    async def _take_up(self, batch: str) -> bool:
+        """Work on a batch unless somebody does; say whether there was anything to be done."""
+        lock: BinaryIO | None = await self._do(self._take, batch)
+        if lock is None:
+            return False
+        try:
+            record = await self._do(self._store.start, batch)
+            if record is not None:
+                await self._finish(record)
+            return record is not None
+        finally:
+            # Behind whatever this process still writes.
+            self._thread.submit(get_on, self._store.folder(batch))
+            self._thread.submit(lock.close)
 
     def _take(self, batch: str) -> BinaryIO | None:
         folder = self._store.folder(batch)
@@ -208,8 +216,8 @@ class Runner:
     def _end(self, batch: str, status: Literal["completed", "cancelled", "failed"], error: str | None = None) -> None:
         record = self._store.find(batch)
         if record is not None:
-            # What a killed worker left behind the lengths that count is no result.
-            with suppress(OutputError):
+            # What a killed worker left behind the lengths that count is no result. It ends too where that cannot be cut off.
+            with suppress(OutputError, OSError):
                 Outputs(self._store.folder(batch), record.lengths).close()
             self._store.end(batch, status, error)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import gc
 import gzip
 import hashlib
 import io
@@ -11,6 +12,7 @@ import sqlite3
 import stat
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -468,7 +470,7 @@ def test_a_batch_is_of_everybody_with_a_key_of_its_name_and_of_no_one_else(load:
             assert client.get(path).status_code == (200 if seen else 404)
         client.headers.update(bearer(other))
         answers = [client.get(path), client.get(f"{path}/results"), client.get(f"{path}/errors")]
-        answers += [client.post(f"{path}/cancel"), client.delete(path), client.get("/v1/batches", params={"after": path[-38:]})]
+        answers += [client.post(f"{path}/cancel"), client.delete(path)]
         assert {answer.status_code for answer in answers} == {404}
         assert client.get(path, headers=bearer(scoring)).status_code == 403
         assert client.get(path, headers={"authorization": ""}).status_code == 401
@@ -507,8 +509,33 @@ def test_batches_are_listed_newest_first_page_by_page(client: TestClient) -> Non
         if (after := page["next"]) is None:
             break
     assert seen == made[::-1]
-    assert client.get("/v1/batches", params={"after": "x"}).status_code == 404
+    assert client.get("/v1/batches", params={"after": "x"}).status_code == 422
     assert client.get("/v1/batches", params={"limit": 0}).status_code == 422
+
+
+def test_a_page_comes_after_the_one_before_also_when_that_was_deleted(client: TestClient) -> None:
+    made = [sent(client, jsonl(some_items(1))) for _ in range(3)]
+    page = client.get("/v1/batches", params={"limit": 2}).json()
+    for path in made:
+        ended(client, path)
+    for batch in page["data"]:
+        assert client.delete(f"/v1/batches/{batch['id']}").status_code == 204
+    page = client.get("/v1/batches", params={"after": page["next"]}).json()
+    assert [batch["id"] for batch in page["data"]] == [made[0][-38:]]
+
+
+def test_a_file_that_comes_slowly_holds_no_model(load: Load, tmp_path: Path) -> None:
+    app = create_app(load, Settings(data=tmp_path))
+    with running(app) as port, socket.create_connection(("127.0.0.1", port), timeout=20) as one:
+        one.sendall(
+            b"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/jsonl\r\nContent-Length: 9\r\n\r\n{"
+        )
+        wait_until(lambda: len(folders(tmp_path)) == 1)
+        before = weakref.ref(app.state.detector)
+        app.state.detector.close()
+        app.state.detector = load()
+        gc.collect()
+        assert before() is None
 
 
 def test_what_has_not_ended_has_no_results_yet_and_cannot_be_deleted(held: Load, slow: SlowBackend, tmp_path: Path) -> None:
@@ -556,9 +583,14 @@ def test_a_part_of_the_results_can_be_fetched(client: TestClient) -> None:
     ):
         part = client.get(f"{path}/results", headers={"range": wanted})
         assert (part.status_code, part.content) == (206, expected)
-    refused = [client.get(f"{path}/results", headers={"range": wanted}) for wanted in ("bytes=9-1", "lines=1-2", "bytes=999999-")]
-    assert [answer.status_code for answer in refused] == [400, 400, 416]
-    assert refused[2].headers["content-range"] == f"bytes */{len(whole.content)}"
+    refused = [
+        client.get(f"{path}/results", headers={"range": wanted})
+        for wanted in ("bytes=9-1", "lines=1-2", "bytes=999999-", "bytes=-0")
+    ]
+    assert [answer.status_code for answer in refused] == [400, 400, 416, 416]
+    for answer in refused[2:]:
+        assert answer.headers["content-range"] == f"bytes */{len(whole.content)}"
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_files_of_batches_are_for_this_user_alone(client: TestClient, tmp_path: Path) -> None:
@@ -643,6 +675,36 @@ def test_work_that_gets_on_may_be_begun_as_often_as_it_takes(load: Load, tmp_pat
         path = sent(client, jsonl(some_items(150)))
         ended(client, path)
     assert (tmp_path / "batches" / path[-38:] / "lock").stat().st_size == 0
+
+
+def test_batches_whose_results_are_gone_end_and_hold_no_other_up(held: Load, slow: SlowBackend, tmp_path: Path) -> None:
+    with serving(held, tmp_path) as client:
+        paths = [sent(client, jsonl(some_items(number))) for number in (3, 4, 5)]
+        wait_until(lambda: slow.seen > 0)
+        for path in paths[:2]:  # one that is worked on, and one that waits
+            (tmp_path / "batches" / path[-38:] / "errors.jsonl").unlink()
+        slow.open.set()
+        found = [ended(client, path) for path in paths]
+        assert [each["status"] for each in found] == ["completed", "failed", "completed"]
+        assert found[1]["error"] == "errors.jsonl: expected 0 bytes, got no file; the disk lost what was written"
+
+
+@pytest.mark.usefixtures("_hasty")
+def test_a_batch_that_cannot_be_begun_holds_no_other_up(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: list[str] = []
+
+    def take(self: work.Runner, batch: str) -> Any:
+        refused[:] = refused or [batch]
+        if batch in refused:
+            raise PermissionError
+        return taken(self, batch)
+
+    taken = work.Runner._take
+    monkeypatch.setattr(work.Runner, "_take", take)
+    with serving(load, tmp_path) as client:
+        first, second = sent(client, jsonl(some_items(3))), sent(client, jsonl(some_items(4)))
+        assert ended(client, second)["status"] == "completed"
+        assert (refused, state(client, first)["status"]) == ([first[-38:]], "queued")
 
 
 def test_files_that_are_gone_fail_their_batch(held: Load, slow: SlowBackend, tmp_path: Path) -> None:
