@@ -284,12 +284,13 @@ class Store:
         """
         moment = self._clock()
         with self._changing() as connection:
-            connection.execute(
+            changed = connection.execute(
                 "UPDATE batches SET status = ?1, error = ?2, ended = ?3, ended_boot = ?4, ended_uptime = ?5,"
                 " request = iif(?1 = 'failed', NULL, request) WHERE id = ?6 AND status IN ('running', 'cancelling')",
                 (status, error, moment.wall, moment.boot, moment.uptime, batch),
             )
-        folders.remove_input(self.folder(batch))
+        if changed.rowcount:
+            folders.remove_input(self.folder(batch))
 
     def sweep(self, kept_s: float) -> None:
         """Delete the files of what ended long ago, and as much later the rest; and what uploads of killed processes left.
