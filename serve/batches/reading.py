@@ -21,8 +21,9 @@ from serve.schemas import Failed, ItemError
 SLICE_ROWS = 64
 """Rows that are scored, and kept, together: few enough that little is scored twice after a kill."""
 
-MAX_LINE = 1 << 20
-"""Longest row that is parsed, in bytes: the longest post fits in, and no line of brackets can hold the calls up for long."""
+MAX_LINE = 5 << 18
+"""Longest row that is parsed, in bytes: the longest post fits in, twelve bytes a character as JSON can have it, and no line of
+brackets can hold the calls up for long."""
 
 _SLICE_BYTES = 1 << 18
 _MAX_COLUMNS = 1000

@@ -244,7 +244,7 @@ def lists(length: int) -> bytes:
 
 
 def test_rows_are_parsed_up_to_a_length_that_any_post_fits_in(tmp_path: Path) -> None:
-    longest = {"text": "\u4e00" * 100_000}
+    longest = {"text": "\U0001f600" * 100_000}
     (tmp_path / "posts").write_bytes(jsonl([longest]) + lists(2 * MAX_LINE))
     (_, post), (_, error) = (row for some in slices(tmp_path / "posts", "jsonl", BatchOptions()) for row in some)
     assert post == longest
