@@ -42,6 +42,7 @@ class Settings:
         for as long as no key was made.
     :ivar max_batch_bytes: Longest file that is taken in as a batch.
     :ivar max_batches: Batches of one caller that may wait or run; their posts are not counted against its rate.
+    :ivar max_kept_bytes: Bytes of results of one caller's batches that have ended, beyond which it has to delete some first.
     :ivar batch_days: Days after its end that a batch is kept, with all that belongs to it.
     :ivar reference: File with the scores that recent ones are compared with, as ``python -m serve reference`` writes it.
     :ivar rate: Items a minute for each caller whose key says nothing else; by default without limit.
@@ -70,6 +71,7 @@ class Settings:
     shadow_share: float = 0.1
     max_batch_bytes: int = 200 * _MEBIBYTE
     max_batches: int = 16
+    max_kept_bytes: int = 10 * 1024 * _MEBIBYTE
     batch_days: int = 7
 
     def __post_init__(self) -> None:
@@ -130,7 +132,7 @@ def shared_metrics() -> Path | None:
 
 _AT_LEAST_ONE = (
     *("threads", "max_body_bytes", "max_waiting_tokens", "timeout_s", "workers", "rate"),
-    *("max_batch_bytes", "max_batches", "batch_days"),
+    *("max_batch_bytes", "max_batches", "max_kept_bytes", "batch_days"),
 )
 _READERS: dict[str, Callable[[str], Any]] = {
     "host": str,
@@ -152,6 +154,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "shadow_share": float,
     "max_batch_bytes": int,
     "max_batches": int,
+    "max_kept_bytes": int,
     "batch_days": int,
 }
 

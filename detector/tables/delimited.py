@@ -8,6 +8,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import BinaryIO
 
+from detector.errors import InputError
 from detector.tables.encoding import check_encoding, encoding_of
 from detector.tables.rows import MAX_RECORD, Row, has_escapes, mark_bytes, reading, unique_names
 from detector.tables.sniffing import dialect_of
@@ -24,16 +25,24 @@ class DelimitedTable:
     :param name: The file as messages name it.
     :param stream: Its bytes; can be read from the start again.
     :param encoding: Name of the encoding if the caller knows it.
+    :param most: Longest record that is read whole, in characters; one that is longer is refused.
+    :param widest: Most columns; by default as many as a record holds.
+    :raises InputError: if there are more, or there is no such encoding.
     """
 
-    def __init__(self, name: str, stream: BinaryIO, *, encoding: str | None = None) -> None:
+    def __init__(
+        self, name: str, stream: BinaryIO, *, encoding: str | None = None, most: int = MAX_RECORD, widest: int = MAX_RECORD
+    ) -> None:
         self.name = name
+        self._most = most
         self._stream = stream
         with reading(name):
             self.size: int | None = os.fstat(stream.fileno()).st_size
             self._encoding = check_encoding(encoding) if encoding else encoding_of(stream)
             self._dialect = dialect_of(_beginning(self._text()))
             header = next(self._records(), None)
+        if header is not None and len(header.cells) > widest:
+            raise InputError(f"{name}: expected at most {widest} columns, got {len(header.cells)}")
         names = [] if header is None else [cell.strip(" \t\ufeff") for cell in header.cells]
         self.columns = tuple(unique_names(names))
         self._extra = unique_names([*self.columns, EXTRA_CELLS])[-1]
@@ -81,7 +90,7 @@ class DelimitedTable:
         lines = self._text()
         if self._dialect.declared:
             lines.readline()
-        return split(_bounded(lines), self._dialect, first_line=1 + self._dialect.declared)
+        return split(_bounded(lines, self._most), self._dialect, first_line=1 + self._dialect.declared, most=self._most)
 
     def _text(self) -> io.TextIOWrapper:
         self._stream.seek(0)
@@ -101,11 +110,11 @@ class _Borrowed(io.TextIOWrapper):
             self.detach()
 
 
-def _bounded(text: io.TextIOWrapper) -> Iterator[str]:
+def _bounded(text: io.TextIOWrapper, most: int) -> Iterator[str]:
     """Yield the lines of a file; of one over the limit just enough to show that it is."""
-    while line := text.readline(MAX_RECORD + 1):
-        if len(line) > MAX_RECORD and not line.endswith(("\n", "\r")):
-            while (rest := text.readline(MAX_RECORD)) and not rest.endswith(("\n", "\r")):
+    while line := text.readline(most + 1):
+        if len(line) > most and not line.endswith(("\n", "\r")):
+            while (rest := text.readline(most)) and not rest.endswith(("\n", "\r")):
                 pass
         yield line
 

@@ -24,12 +24,14 @@ class JsonLinesTable:
     :param name: The file as messages name it.
     :param stream: Its bytes, read once from where it stands.
     :param again: The same bytes for a second reading; without it the table can only be read once.
+    :param most: Longest line that is parsed, in bytes; one that is longer is refused.
     :raises InputError: if it is one JSON list instead of objects on lines.
     """
 
-    def __init__(self, name: str, stream: BinaryIO, *, again: BinaryIO | None = None) -> None:
+    def __init__(self, name: str, stream: BinaryIO, *, again: BinaryIO | None = None, most: int = MAX_RECORD) -> None:
         self.name = name
         self.kind = "JSONL"
+        self._most = most
         self._stream = stream
         self._again = again
         self.size: int | None = None
@@ -75,20 +77,20 @@ class JsonLinesTable:
         for row in self._rest:
             head.append(row)
             objects += bool(row.fields)
-            if objects == _HEAD_ROWS or len(head) == _HEAD_LINES or row.position > _HEAD_BYTES:
+            if objects == _HEAD_ROWS or len(head) == _HEAD_LINES or row.position > min(_HEAD_BYTES, self._most):
                 break
         return head
 
     def _parsed(self, stream: BinaryIO) -> Iterator[Row]:
         number = position = 0
-        for place, (line, length) in enumerate(_lines(stream), 1):
+        for place, (line, length) in enumerate(_lines(stream, self._most), 1):
             position += length
             if not line or line.isspace():
                 continue
             if number == 0:
                 self._check_is_no_list(line)
             number += 1
-            yield _row(line.rstrip("\r\n"), place, number, position)
+            yield _row(line.rstrip("\r\n"), place, number, position, self._most)
 
     def _check_is_no_list(self, line: str) -> None:
         start = line.lstrip()
@@ -96,11 +98,11 @@ class JsonLinesTable:
             raise InputError(f"{self.name}: expected one JSON object a line, got one list of them; convert it with: jq -c '.[]'")
 
 
-def _row(line: str, place: int, number: int, position: int) -> Row:
+def _row(line: str, place: int, number: int, position: int, most: int) -> Row:
     fields: dict[str, object] = {}
     error: str | None = None
     try:
-        value = _parse(line)
+        value = _parse(line, most)
         if isinstance(value, dict):
             fields = value
         else:
@@ -118,9 +120,9 @@ class _TooMuchError(ValueError):
     """JSON that is whole, but that no later step should be handed."""
 
 
-def _parse(line: str) -> object:
-    if len(line) >= MAX_RECORD - 2:
-        raise _TooMuchError(f"expected at most {MAX_RECORD} bytes in a line")
+def _parse(line: str, most: int) -> object:
+    if len(line) >= most - 2:
+        raise _TooMuchError(f"expected at most {most} bytes in a line")
     value: object = json.loads(line, parse_constant=_constant)
     if line.count("{") + line.count("[") > MAX_DEPTH and _is_deep(value):
         raise _TooMuchError(f"expected at most {MAX_DEPTH} lists and objects within each other")
@@ -159,18 +161,18 @@ def _common(known: object, value: object) -> object:
     return float if {known, kind} == {int, float} else str
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[str, int]]:
+def _lines(stream: BinaryIO, most: int) -> Iterator[tuple[str, int]]:
     """Yield each line, and how many bytes of the file it took; of a line over the limit only the beginning."""
-    first = stream.readline(MAX_RECORD)
+    first = stream.readline(most)
     mark = mark_of(first)
     if mark is not None and mark != "utf-8-sig":
-        yield from _wide_lines(stream, first, mark)
+        yield from _wide_lines(stream, first, mark, most)
         return
     line = first.removeprefix(codecs.BOM_UTF8)
     while line:
-        rest = len(line) == MAX_RECORD and not line.endswith(b"\n") and _skip_line(stream)
+        rest = len(line) == most and not line.endswith(b"\n") and _skip_line(stream)
         yield line.decode("utf-8", "surrogateescape"), len(line) + int(rest)
-        line = stream.readline(MAX_RECORD)
+        line = stream.readline(most)
 
 
 def _skip_line(stream: BinaryIO) -> int:
@@ -182,7 +184,7 @@ def _skip_line(stream: BinaryIO) -> int:
     return skipped
 
 
-def _wide_lines(stream: BinaryIO, first: bytes, encoding: str) -> Iterator[tuple[str, int]]:
+def _wide_lines(stream: BinaryIO, first: bytes, encoding: str, most: int) -> Iterator[tuple[str, int]]:
     """Yield the lines of a file in UTF-16 or UTF-32, as PowerShell writes it."""
     codecs.register_error("mark-bytes", mark_bytes)
     decoder = codecs.getincrementaldecoder(encoding)("mark-bytes")
@@ -193,8 +195,8 @@ def _wide_lines(stream: BinaryIO, first: bytes, encoding: str) -> Iterator[tuple
         waiting += decoder.decode(chunk, final=not chunk)
         *lines, waiting = waiting.split("\n")
         for line in lines:
-            yield line[:MAX_RECORD], width * (len(line) + 1)
-        waiting = waiting[:MAX_RECORD]
+            yield line[:most], width * (len(line) + 1)
+        waiting = waiting[:most]
         if not chunk:
             break
     yield waiting, width * len(waiting)

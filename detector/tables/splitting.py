@@ -9,7 +9,6 @@ from detector.tables.dialect import Dialect
 from detector.tables.rows import MAX_RECORD
 
 _UNCLOSED = "a quote opens here that is not closed"
-_TOO_LONG = f"expected at most {MAX_RECORD} characters in a line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +25,14 @@ class Record:
     mended: bool = False
 
 
-def split(lines: Iterator[str], dialect: Dialect, *, first_line: int = 1) -> Iterator[Record]:
+def split(lines: Iterator[str], dialect: Dialect, *, first_line: int = 1, most: int = MAX_RECORD) -> Iterator[Record]:
     """Yield the records of a CSV file, blank lines left out.
 
-    :param lines: With their ends; one longer than :data:`MAX_RECORD` characters counts as cut off.
+    :param lines: With their ends; one longer than ``most`` counts as cut off.
     :param first_line: Number of the first line, for :attr:`Record.line`.
+    :param most: Longest record, in characters.
     """
-    return iter(_Splitter(lines, dialect, first_line))
+    return iter(_Splitter(lines, dialect, first_line, most))
 
 
 class _LongRecordError(Exception):
@@ -43,12 +43,13 @@ class _Splitter:
     """Splits lines into records, and starts over behind the first line of a record whose quotes cannot be right.
 
     A quote that is opened by mistake makes the :mod:`csv` module swallow all lines up to the next quote. That has happened if the
-    record runs to the end of the file or over :data:`MAX_RECORD`, or if it has another shape than the rest while its second line
+    record runs to the end of the file or is too long, or if it has another shape than the rest while its second line
     alone has the right one.
     """
 
-    def __init__(self, lines: Iterator[str], dialect: Dialect, first_line: int) -> None:
-        self._feed = _Feed(lines, first_line)
+    def __init__(self, lines: Iterator[str], dialect: Dialect, first_line: int, most: int) -> None:
+        self._feed = _Feed(lines, first_line, most)
+        self._too_long = f"expected at most {most} characters in a line"
         self._dialect = dialect
         self._strict = dialect.reader(self._feed, strict=True)
         self._lenient = dialect.reader(self._feed, strict=False)
@@ -83,7 +84,7 @@ class _Splitter:
         return self._first_line_only(line) if swallowed else self._checked(cells, line, mended=True)
 
     def _checked(self, cells: list[str], line: int, *, mended: bool = False) -> Record:
-        return Record(cells, line, _TOO_LONG if self._feed.cut else None, mended)
+        return Record(cells, line, self._too_long if self._feed.cut else None, mended)
 
     def _is_swallowed(self) -> bool:
         second = next(self._dialect.reader([self._feed.taken[1]], strict=False), [])
@@ -111,10 +112,11 @@ class _Feed:
     :ivar cut: Whether a line of the record was too long, and its rest left out.
     """
 
-    def __init__(self, lines: Iterator[str], first_line: int) -> None:
+    def __init__(self, lines: Iterator[str], first_line: int, most: int) -> None:
         self._lines = lines
         self._again: deque[str] = deque()
         self._line = first_line
+        self._most = most
         self._length = 0
         self.taken: list[str] = []
         self.ended = False
@@ -145,13 +147,13 @@ class _Feed:
             raise StopIteration
         self._length += len(line)
         self.taken.append(line)
-        if len(self.taken) > 1 and self._length > MAX_RECORD:
+        if len(self.taken) > 1 and self._length > self._most:
             raise _LongRecordError
         return line
 
     def _readline(self) -> str:
         line = next(self._lines, "")
-        if len(line) > MAX_RECORD:
+        if len(line) > self._most:
             self.cut = True
-            return line[:MAX_RECORD]
+            return line[: self._most]
         return line

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import shutil
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,9 +53,29 @@ def is_taken(folder: Path) -> bool:
     return lock is None and folder.exists()
 
 
+def begin(folder: Path) -> int:
+    """Note that the work on a folder begins; return how often it did since :func:`get_on`."""
+    # One byte of the lock for each: they outlive a process that is killed for what it reads.
+    number = (folder / LOCK).stat().st_size + 1
+    os.truncate(folder / LOCK, number)
+    return number
+
+
+def get_on(folder: Path) -> None:
+    """Note that the work has got on, or is let go of in good order."""
+    with suppress(OSError):  # the folder is gone, or counts a bit too much
+        os.truncate(folder / LOCK, 0)
+
+
 def remove(folder: Path) -> None:
     """Remove a folder with all that is in it; one that cannot be removed is met again at the next sweep."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_input(folder: Path) -> None:
+    """Remove what was sent, once it is not needed any more; one that cannot be removed is met again at the next sweep."""
+    with suppress(OSError):
+        (folder / INPUT).unlink()
 
 
 def sync(folder: Path) -> None:
@@ -70,17 +92,18 @@ class Outputs:
     """Results and errors of one batch, open to be written on.
 
     :param lengths: Bytes of each that count; what lies behind them is cut off.
-    :raises OutputError: if a file is shorter than that.
+    :raises OutputError: if a file is shorter than that, or gone.
     """
 
     def __init__(self, folder: Path, lengths: tuple[int, int]) -> None:
-        self._files = [(folder / name).open("r+b", buffering=0) for name in (RESULTS, ERRORS)]
-        for file, length in zip(self._files, lengths, strict=True):
-            found = os.fstat(file.fileno()).st_size
-            if found < length:
-                self.close()
-                raise OutputError(f"{Path(file.name).name}: expected {length} bytes, got {found}; the disk lost what was written")
-        self.cut(lengths)
+        self._files: list[FileIO] = []
+        try:
+            for name, length in zip((RESULTS, ERRORS), lengths, strict=True):
+                self._files.append(_open(folder / name, length))
+            self.cut(lengths)
+        except (OSError, OutputError):
+            self.close()
+            raise
 
     def cut(self, lengths: tuple[int, int]) -> None:
         """Cut both files to the lengths that count."""
@@ -109,3 +132,15 @@ class Outputs:
         """Let go of the files."""
         for file in self._files:
             file.close()
+
+
+def _open(path: Path, length: int) -> FileIO:
+    """Open a file of which some bytes count.
+
+    :raises OutputError: if it has fewer, or is gone.
+    """
+    found = path.stat().st_size if path.exists() else None
+    if found is None or found < length:
+        got = "no file" if found is None else found
+        raise OutputError(f"{path.name}: expected {length} bytes, got {got}; the disk lost what was written")
+    return path.open("r+b", buffering=0)

@@ -21,7 +21,12 @@ from serve.schemas import Failed, ItemError
 SLICE_ROWS = 64
 """Rows that are scored, and kept, together: few enough that little is scored twice after a kill."""
 
-_SLICE_CHARACTERS = 1 << 18
+MAX_LINE = 5 << 18
+"""Longest row that is parsed, in bytes: the longest post fits in, twelve bytes a character as JSON can have it, and no line of
+brackets can hold the calls up for long."""
+
+_SLICE_BYTES = 1 << 18
+_MAX_COLUMNS = 1000
 _PEEKED = 4096
 _NAME = "the file"
 _NAMED = "name it with text_column"
@@ -47,13 +52,12 @@ def slices(path: Path, format: Format, options: BatchOptions) -> Iterator[Slice]
     with _opened(path, format) as table:
         read = _reader(table, format, options)
         rows: Slice = []
-        characters = 0
+        start = 0
         for row in table.rows():
             rows.append((row.number, read(row)))
-            characters += sum(len(value) for value in row.fields.values() if isinstance(value, str))
-            if len(rows) == SLICE_ROWS or characters > _SLICE_CHARACTERS:
+            if len(rows) == SLICE_ROWS or row.position - start > _SLICE_BYTES:
                 yield rows
-                rows, characters = [], 0
+                rows, start = [], row.position
         if rows:
             yield rows
 
@@ -66,7 +70,11 @@ def _opened(path: Path, format: Format) -> Iterator[Table]:
     csv.field_size_limit(2 * MAX_RECORD)
     with path.open("rb") as stream:
         _check_is_text(stream, format)
-        table: Table = DelimitedTable(_NAME, stream) if format == "csv" else JsonLinesTable(_NAME, stream)
+        table: Table = (
+            DelimitedTable(_NAME, stream, most=MAX_LINE, widest=_MAX_COLUMNS)
+            if format == "csv"
+            else JsonLinesTable(_NAME, stream, most=MAX_LINE)
+        )
         with closing(table):
             yield table
 

@@ -1,5 +1,6 @@
 """The routes of batches: each parses, calls and returns."""
 
+import asyncio
 import logging
 import re
 import sqlite3
@@ -29,9 +30,19 @@ from serve.batches.schemas import (
     FailedRow,
     ScoredRow,
 )
-from serve.batches.store import ENDED, File, OtherContentError, Record, Store, TooManyError, Upload
+from serve.batches.store import (
+    ENDED,
+    MOST_KEPT,
+    File,
+    OtherContentError,
+    Record,
+    Store,
+    TooManyError,
+    TooMuchError,
+    Upload,
+)
 from serve.batches.upload import FORMATS, check_length, format_of, receive
-from serve.calls import Loaded
+from serve.calls import loaded_detector
 from serve.openapi import content_of, lines_of, problems
 from serve.schemas import Language, OperatingPoint
 from serve.security import Caller
@@ -45,7 +56,7 @@ LINES = "application/jsonl"
 
 _DAY_S = 86_400
 _RETRY_S = 60
-_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-\d{1,18})")
+_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 
 Column = Annotated[str | None, Query(min_length=1, max_length=200)]
 
@@ -69,8 +80,9 @@ def routes() -> APIRouter:
         response_model=Batch,
         responses={202: made, 200: known, **problems(400, 408, 409, 413, 415, 422, 429, 500, 503, 507)},
         openapi_extra=content_of(*FORMATS),
+        dependencies=[Depends(_ready)],
     )
-    router.add_api_route("", show_all, methods=["GET"], responses=problems(404, 422, 500, 503))
+    router.add_api_route("", show_all, methods=["GET"], responses=problems(422, 500, 503))
     router.add_api_route("/{batch}", show, methods=["GET"], responses=problems(404, 500, 503))
     router.add_api_route("/{batch}", delete, methods=["DELETE"], status_code=204, responses=problems(404, 409, 500, 503, 507))
     router.add_api_route("/{batch}/cancel", cancel, methods=["POST"], responses=problems(404, 500, 503, 507))
@@ -116,12 +128,24 @@ def read_options(
     )
 
 
+async def _ready(request: Request) -> None:
+    """Take nothing in while no posts are scored. A file may take long to come, and holds no model meanwhile.
+
+    :raises HTTPException: 503 then.
+    """
+    await loaded_detector(request)
+
+
 async def create(
     request: Request,
-    _detector: Loaded,
     options: Annotated[BatchOptions, Depends(read_options)],
     idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=255, description="Name of this request; sent again, it makes no second batch")
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            description="Name of this request; sent again, it makes no second batch, unless the first failed",
+        ),
     ] = None,
 ) -> Response:
     """Take in a file of posts, to be scored as soon as nobody waits for anything else.
@@ -132,19 +156,30 @@ async def create(
     format = format_of(request.headers)
     check_length(request.headers, settings.max_batch_bytes)
     with _storing():
-        begin = partial(_store(request).begin, _owner(request), most=settings.max_batches, request=idempotency_key)
+        begin = partial(
+            _store(request).begin,
+            _owner(request),
+            most=settings.max_batches,
+            request=idempotency_key,
+            most_kept=settings.max_kept_bytes,
+        )
         try:
             upload: Upload = await run_in_threadpool(begin)
         except TooManyError:
             raise _too_many(request, settings.max_batches) from None
-        with upload:
+        except TooMuchError:
+            most = f"{MOST_KEPT} batches that have ended, with {settings.max_kept_bytes} bytes of results in all"
+            raise HTTPException(507, f"expected at most {most}; delete those that were fetched") from None
+        try:
             length, sha256 = await receive(request, upload.path, settings.max_batch_bytes)
-            await _refuse_unreadable(partial(check, upload.path, format, options))
+            await _refuse_unreadable(request, partial(check, upload.path, format, options))
             file = File(format, length, sha256, options.model_dump_json())
             try:
                 record, new = await run_in_threadpool(upload.queue, file)
             except OtherContentError:
                 raise HTTPException(409, "this Idempotency-Key came before with another content; send it under another") from None
+        finally:
+            await asyncio.shield(run_in_threadpool(upload.close))
     if new:
         request.app.state.runner.wake()
     shown = _batch(request, record)
@@ -155,15 +190,15 @@ async def create(
 async def show_all(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 20,
-    after: Annotated[str | None, Query(description="The ``next`` of the page before")] = None,
+    after: Annotated[str | None, Query(pattern="^[0-9]{1,18}$", description="The ``next`` of the page before")] = None,
 ) -> BatchList:
     """List batches, newest first."""
-    before = None if after is None else (await _find(request, after)).number
+    before = None if after is None else int(after)
     owner = None if _sees_all(request) else _owner(request)
     records = await _do(partial(_store(request).page, owner, limit=limit + 1, before=before))
     more = len(records) > limit
     shown = [_batch(request, record) for record in records[:limit]]
-    return BatchList(data=shown, next=shown[-1].id if more else None)
+    return BatchList(data=shown, next=str(records[limit - 1].number) if more else None)
 
 
 async def show(request: Request, batch: str) -> Batch:
@@ -222,7 +257,7 @@ def _check_range(wanted: str | None, size: int) -> None:
     shape = _RANGE.fullmatch(wanted)
     if shape is None or (shape[2] and int(shape[1]) > int(shape[2])):
         raise HTTPException(400, "expected one range of bytes, such as bytes=1000-")
-    if int(shape[1] or 0) >= size:
+    if int(shape[1] or 0) >= size or (shape[3] and not int(shape[3])):
         raise HTTPException(416, f"expected a range within {size} bytes", {"Content-Range": f"bytes */{size}"})
 
 
@@ -257,9 +292,9 @@ def _storing() -> Iterator[None]:
         raise HTTPException(503, "the batches cannot be read or written; try again") from error
 
 
-async def _refuse_unreadable(look: Callable[[], None]) -> None:
+async def _refuse_unreadable(request: Request, look: Callable[[], None]) -> None:
     try:
-        await run_in_threadpool(look)
+        await request.app.state.runner.look(look)
     except InputError as error:
         raise HTTPException(422, str(error)) from None
 

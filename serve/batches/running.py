@@ -24,8 +24,8 @@ from fastapi import FastAPI
 from detector import BackendError, Detector, InputError, Post
 from detector.errors import OutputError
 from serve.admission import Admission, Overloaded, Priority
-from serve.batches.disk import is_busy, is_full
-from serve.batches.folders import INPUT, Outputs, take
+from serve.batches.disk import is_busy, is_full, require_room
+from serve.batches.folders import INPUT, Outputs, begin, get_on, take
 from serve.batches.reading import Slice, slices
 from serve.batches.schemas import BatchOptions, FailedRow, ScoredRow
 from serve.batches.store import Record, Store
@@ -37,6 +37,8 @@ Result = TypeVar("Result")
 
 TRIES = 10
 """How often posts are tried again while the model fails."""
+BEGINNINGS = 5
+"""How often a batch may be begun, or gone on with, by processes that die before it has got on: it may be what kills them."""
 
 _LOG = logging.getLogger(__name__)
 _DAY_S = 86_400
@@ -105,6 +107,10 @@ class Runner:
         """Look for batches at once."""
         self._wanted.set()
 
+    async def look(self, check: Callable[[], None]) -> None:
+        """Look into a file that has come: one after the other, as what is read takes memory."""
+        await self._do(check)
+
     def stop(self) -> None:
         """Begin no more chunks."""
         self._stopping.set()
@@ -141,18 +147,27 @@ class Runner:
     async def _take_one(self) -> bool:
         """Work on one batch that nobody works on; say whether there was one."""
         for batch in await self._do(self._store.waiting):
-            lock: BinaryIO | None = await self._do(self._take, batch)
-            if lock is None:
-                continue
             try:
-                record = await self._do(self._store.start, batch)
-                if record is not None:
-                    await self._finish(record)
+                if await self._take_up(batch):
                     return True
-            finally:
-                # Behind whatever this process still writes.
-                self._thread.submit(lock.close)
+            except (OSError, sqlite3.Error) as error:  # those behind it are not to wait for this one
+                _LOG.error("a batch cannot be worked on: %s", type(error).__name__, extra={"fields": {"batch": batch}})
         return False
+
+    async def _take_up(self, batch: str) -> bool:
+        """Work on a batch unless somebody does; say whether there was anything to be done."""
+        lock: BinaryIO | None = await self._do(self._take, batch)
+        if lock is None:
+            return False
+        try:
+            record = await self._do(self._store.start, batch)
+            if record is not None:
+                await self._finish(record)
+            return record is not None
+        finally:
+            # Behind whatever this process still writes.
+            self._thread.submit(get_on, self._store.folder(batch))
+            self._thread.submit(lock.close)
 
     def _take(self, batch: str) -> BinaryIO | None:
         folder = self._store.folder(batch)
@@ -163,6 +178,10 @@ class Runner:
 
     async def _finish(self, record: Record) -> None:
         """Work on a batch until it has ended, or the service ends."""
+        if await self._do(begin, self._store.folder(record.id)) > BEGINNINGS:
+            why = f"{BEGINNINGS} processes died over the same rows; send the file without those that follow, and report it"
+            await self._do(self._end, record.id, "failed", why)
+            return
         working = asyncio.ensure_future(self._work(record))
         try:
             cancelled = record.status == "cancelling"
@@ -197,8 +216,8 @@ class Runner:
     def _end(self, batch: str, status: Literal["completed", "cancelled", "failed"], error: str | None = None) -> None:
         record = self._store.find(batch)
         if record is not None:
-            # What a killed worker left behind the lengths that count is no result.
-            with suppress(OutputError):
+            # What a killed worker left behind the lengths that count is no result. It ends too where that cannot be cut off.
+            with suppress(OutputError, OSError):
                 Outputs(self._store.folder(batch), record.lengths).close()
             self._store.end(batch, status, error)
 
@@ -217,6 +236,7 @@ class Runner:
             while rows := await self._next(reading):
                 total += len(rows)
             await self._as_soon_as_there_is_room(partial(self._store.set_total, record.id, total), lambda: None)
+            await self._do(get_on, self._store.folder(record.id))
         outputs = await self._do(Outputs, self._store.folder(record.id), record.lengths)
         reading = read()
         try:
@@ -281,9 +301,13 @@ class Runner:
         entries = list(zip(numbers, results, strict=True))
         scored = [_scored_line(number, result) for number, result in entries if isinstance(result, Scored)]
         failed = [_failed_line(number, result) for number, result in entries if isinstance(result, Failed)]
-        lengths = outputs.append(record.lengths, (b"".join(scored), b"".join(failed)))
+        contents = (b"".join(scored), b"".join(failed))
+        require_room(self._store.folder(record.id), sum(map(len, contents)))
+        lengths = outputs.append(record.lengths, contents)
         models = [result.result.model for result in results if isinstance(result, Scored)]
-        return self._store.keep(record, rows=len(entries), scored=len(scored), lengths=lengths, models=models)
+        kept = self._store.keep(record, rows=len(entries), scored=len(scored), lengths=lengths, models=models)
+        get_on(self._store.folder(record.id))
+        return kept
 
     async def _as_soon_as_there_is_room(self, write: Callable[[], Result], note: Callable[[], None]) -> Result:
         while True:

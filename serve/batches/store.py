@@ -8,16 +8,18 @@ import hashlib
 import json
 import secrets
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from types import TracebackType
 from typing import BinaryIO, Literal, Self, cast
 
 from serve.batches import folders
 from serve.batches.clocks import Moment, now
+from serve.batches.disk import require_room
 from serve.batches.schemas import Format, Status
 from serve.keys import make_private
 from serve.rates import write_ahead
@@ -25,6 +27,8 @@ from serve.rates import write_ahead
 FILE = "batches.sqlite"
 FOLDERS = "batches"
 ENDED: tuple[Status, ...] = ("completed", "cancelled", "failed")
+MOST_KEPT = 1000
+"""Batches of an owner that have ended and were not deleted."""
 
 _WAIT_S = 5.0
 _TABLE = """
@@ -43,6 +47,10 @@ _OPEN = "('queued', 'running', 'cancelling')"
 
 class TooManyError(Exception):
     """As many batches of a caller wait or run as may."""
+
+
+class TooMuchError(Exception):
+    """As much of a caller's batches that have ended is kept as may be."""
 
 
 class OtherContentError(Exception):
@@ -115,13 +123,17 @@ class Store:
         """Return the folder of a batch."""
         return self._folders / batch
 
-    def begin(self, owner: str, *, most: int, request: str | None = None) -> "Upload":
+    def begin(self, owner: str, *, most: int, request: str | None = None, most_kept: int = sys.maxsize) -> "Upload":
         """Make room for a file that is about to come.
 
         :param most: Batches of the owner that may wait or run.
         :param request: Name that the caller gives to this request. One that is sent again only asks for what is there already.
+        :param most_kept: Bytes of results of the owner's batches that have ended, beyond which there is no room for another.
         :raises TooManyError: if that many do.
+        :raises TooMuchError: if there are more, or :data:`MOST_KEPT` such batches.
+        :raises OSError: if there is no room on the disk.
         """
+        require_room(self._folders)
         batch = f"batch_{secrets.token_hex(16)}"
         with self._changing() as connection:
             known = connection.execute("SELECT 1 FROM batches WHERE owner = ? AND request = ?", (owner, _name(request))).fetchone()
@@ -132,6 +144,11 @@ class Store:
             ).fetchone()
             if waiting >= most:
                 raise TooManyError
+            number, length = connection.execute(
+                f"SELECT count(*), total(results_bytes + errors_bytes) FROM batches WHERE owner = ? AND status IN {ENDED}", (owner,)
+            ).fetchone()
+            if not known and (number >= MOST_KEPT or length >= most_kept):
+                raise TooMuchError
             lock = folders.make(self.folder(batch))
             connection.execute(
                 "INSERT INTO batches (id, owner, status, created) VALUES (?, ?, 'uploading', ?)", (batch, owner, self._clock().wall)
@@ -184,19 +201,24 @@ class Store:
             connection.execute(
                 "UPDATE batches SET status = 'cancelling', error = NULL WHERE id = ? AND status = 'running'", (batch,)
             )
-            connection.execute(
+            cancelled = connection.execute(
                 "UPDATE batches SET status = 'cancelled', ended = ?, ended_boot = ?, ended_uptime = ?"
                 " WHERE id = ? AND status = 'queued'",
                 (moment.wall, moment.boot, moment.uptime, batch),
             )
+        if cancelled.rowcount:
+            folders.remove_input(self.folder(batch))
 
     def delete(self, batch: str) -> bool:
         """Delete a batch that has ended with all that belongs to it; say whether it had."""
         with self._changing() as connection:
-            gone = connection.execute(f"DELETE FROM batches WHERE id = ? AND status NOT IN {_OPEN}", (batch,))
-        if gone.rowcount:
+            ended = f"FROM batches WHERE id = ? AND status NOT IN {_OPEN}"
+            if connection.execute(f"SELECT 1 {ended}", (batch,)).fetchone() is None:
+                return False
+            # The files first: on a full disk there is no room to write anything before they are gone.
             folders.remove(self.folder(batch))
-        return bool(gone.rowcount)
+            connection.execute(f"DELETE {ended}", (batch,))
+        return True
 
     def drop(self, batch: str) -> None:
         """Forget a batch whose file did not come."""
@@ -256,14 +278,19 @@ class Store:
             connection.execute("UPDATE batches SET error = ? WHERE id = ? AND status = 'running'", (what, batch))
 
     def end(self, batch: str, status: Literal["completed", "cancelled", "failed"], error: str | None = None) -> None:
-        """End a batch that was begun. One that was to be cancelled and was done first is completed."""
+        """End a batch that was begun, and delete what was sent. One that was to be cancelled and was done first is completed.
+
+        The request of one that failed makes another when it is sent again.
+        """
         moment = self._clock()
         with self._changing() as connection:
-            connection.execute(
-                "UPDATE batches SET status = ?, error = ?, ended = ?, ended_boot = ?, ended_uptime = ?"
-                " WHERE id = ? AND status IN ('running', 'cancelling')",
+            changed = connection.execute(
+                "UPDATE batches SET status = ?1, error = ?2, ended = ?3, ended_boot = ?4, ended_uptime = ?5,"
+                " request = iif(?1 = 'failed', NULL, request) WHERE id = ?6 AND status IN ('running', 'cancelling')",
                 (status, error, moment.wall, moment.boot, moment.uptime, batch),
             )
+        if changed.rowcount:
+            folders.remove_input(self.folder(batch))
 
     def sweep(self, kept_s: float) -> None:
         """Delete the files of what ended long ago, and as much later the rest; and what uploads of killed processes left.
@@ -275,18 +302,21 @@ class Store:
             return
         moment = self._clock()
         with self._changing() as connection:
-            for row in connection.execute("SELECT * FROM batches").fetchall():
-                status = self._after_sweep(row, moment, kept_s)
-                if status is None:
-                    connection.execute("DELETE FROM batches WHERE id = ?", (row["id"],))
-                elif status != row["status"]:
-                    connection.execute("UPDATE batches SET status = ? WHERE id = ?", (status, row["id"]))
-            kept = {row["id"] for row in connection.execute("SELECT id FROM batches WHERE status != 'expired'")}
+            rows = connection.execute("SELECT * FROM batches").fetchall()
+            statuses = {row["id"]: self._after_sweep(row, moment, kept_s) for row in rows}
             # Listed before others can make new ones.
             found = list(self._folders.iterdir()) if self._folders.is_dir() else []
+        # The files first: on a full disk there is no room to write anything before they are gone.
         for folder in found:
-            if folder.name not in kept:
+            if statuses.get(folder.name) in {None, "expired"}:
                 folders.remove(folder)
+            elif statuses[folder.name] in ENDED:
+                folders.remove_input(folder)
+        changed = [(statuses[row["id"]], row["id"]) for row in rows if statuses[row["id"]] != row["status"]]
+        if changed:
+            with self._changing() as connection:
+                connection.executemany("UPDATE batches SET status = ? WHERE id = ?", [each for each in changed if each[0]])
+                connection.executemany("DELETE FROM batches WHERE id = ?", [each[1:] for each in changed if not each[0]])
 
     def _after_sweep(self, row: sqlite3.Row, moment: Moment, kept_s: float) -> str | None:
         """Return the status that a batch has from now on, or nothing if it is to be forgotten."""
@@ -342,7 +372,10 @@ class Store:
 
 
 class Upload:
-    """A file that is about to come; unless it is queued, nothing is left of it."""
+    """A file that is about to come; unless it is queued, nothing is left of it.
+
+    What is queued in one thread is waited for by who closes it in another.
+    """
 
     def __init__(self, store: Store, batch: str, owner: str, request: str | None, lock: BinaryIO) -> None:
         self._store = store
@@ -350,6 +383,7 @@ class Upload:
         self._owner = owner
         self._request = request
         self._lock = lock
+        self._using = Lock()
         self._kept = False
 
     @property
@@ -359,21 +393,24 @@ class Upload:
 
     def queue(self, file: File) -> tuple[Record, bool]:
         """Let the batch wait for its turn; see :meth:`Store.queue`."""
-        folders.sync(self.path.parent)
-        record, self._kept = self._store.queue(self._batch, self._owner, self._request, file)
-        return record, self._kept
+        with self._using:
+            folders.sync(self.path.parent)
+            record, self._kept = self._store.queue(self._batch, self._owner, self._request, file)
+            return record, self._kept
+
+    def close(self) -> None:
+        """Let go of the batch, with all that is there of it unless it was queued. May take its time."""
+        with self._using, self._lock:
+            if not self._kept:
+                folders.remove(self.path.parent)
+                with suppress(sqlite3.Error):  # swept later, where there is no room or others write for too long
+                    self._store.drop(self._batch)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        # The files first: on a full disk the row may have to wait for the next sweep.
-        try:
-            if not self._kept:
-                folders.remove(self.path.parent)
-                self._store.drop(self._batch)
-        finally:
-            self._lock.close()
+        self.close()
 
 
 _PLAIN = ("number", "id", "owner", "status", "created", "started", "ended", "total", "done", "scored", "error")
@@ -397,4 +434,4 @@ def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-__all__: Sequence[str] = ("ENDED", "File", "OtherContentError", "Record", "Store", "TooManyError", "Upload")
+__all__: Sequence[str] = ("ENDED", "File", "OtherContentError", "Record", "Store", "TooManyError", "TooMuchError", "Upload")

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from serve.batches.disk import require_room
 from serve.batches.schemas import Format
 from serve.bodies import declared_length
 
@@ -100,6 +101,7 @@ class _Written:
 
     def flush(self) -> None:
         """Write what waits."""
+        require_room(Path(os.fsdecode(self._file.name)), len(self.waiting))
         piece, self.waiting = self.waiting, bytearray()
         self.digest.update(piece)
         left = memoryview(piece)

@@ -25,7 +25,8 @@ from detector.files import score_files
 from detector.inputs import Reading
 from detector.summary import Summary
 from detector.tables import Row, open_table
-from detector.tables.jsonl import MAX_DEPTH
+from detector.tables.delimited import DelimitedTable
+from detector.tables.jsonl import MAX_DEPTH, JsonLinesTable
 from detector.tables.rows import MAX_RECORD
 
 ROOT = Path(__file__).parents[2]
@@ -321,6 +322,23 @@ def test_a_line_beyond_the_limit_is_skipped_to_its_end(write) -> None:
     rows = rows_of(write("posts.jsonl", f'{long}\n{{"text": "ok"}}\n'))
     assert [row.error for row in rows] == [f"line 1: expected at most {MAX_RECORD} bytes in a line", None]
     assert rows[1].position == len(long) + len('\n{"text": "ok"}\n')
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_reader_may_want_shorter_lines_of_json(write, encoding: str) -> None:
+    path = write("posts.jsonl", f'{{"text": ["{"x" * 100}"]}}\n{{"text": "ok"}}\n'.encode(encoding))
+    with path.open("rb") as stream:
+        rows = list(JsonLinesTable("posts", stream, most=100).rows())
+    assert [row.error for row in rows] == ["line 1: expected at most 100 bytes in a line", None]
+
+
+def test_a_reader_may_want_shorter_records_and_fewer_columns_of_csv(write) -> None:
+    path = write("posts.csv", f"id,text\n1,{'x' * 100}\n2,ok\n")
+    with path.open("rb") as stream:
+        rows = list(DelimitedTable("posts", stream, most=100).rows())
+        assert [row.error for row in rows] == ["line 2: expected at most 100 characters in a line", None]
+        with pytest.raises(InputError, match="posts: expected at most 1 columns, got 2"):
+            DelimitedTable("posts", stream, widest=1)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])

@@ -4,11 +4,12 @@ What a batch gives is compared with what the same file gives without a break, to
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -24,8 +25,9 @@ from running import Service, served, wait_until
 from detector import Detector
 from detector.bundle import DEFAULT_BUNDLE, MANIFEST
 from serve.app import create_app
+from serve.batches import disk as free
 from serve.batches import running as work
-from serve.batches.store import Record, Store
+from serve.batches.store import File, Record, Store
 from serve.settings import Settings
 
 __all__ = ["runnable_bundle"]
@@ -179,6 +181,7 @@ def test_a_disk_that_is_full_holds_a_batch_up_and_more_room_ends_it(
     runnable_bundle: Path, disk: Path, whole: Outputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work, "Pace", partial(work.Pace, room_s=0.2))
+    monkeypatch.setattr(free, "RESERVE", 0)
     with here(runnable_bundle, disk) as client:
         refused = send(client, b" " * 400_000)
         assert refused.status_code == 507
@@ -193,6 +196,42 @@ def test_a_disk_that_is_full_holds_a_batch_up_and_more_room_ends_it(
         found = ended(client, path)
         assert (found["status"], found["error"]) == ("completed", None)
         assert fetched(client, path) == whole
+
+
+def test_a_batch_leaves_room_to_cancel_and_delete_it(runnable_bundle: Path, disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(free, "RESERVE", 130_000)
+    with here(runnable_bundle, disk) as client:
+        assert send(client, b" " * 150_000).status_code == 507
+        path = sent(client, BODY)
+        wait_until(lambda: state(client, path)["error"] == "no room on the disk; it waits for some")
+        assert shutil.disk_usage(disk).free > 50_000
+        assert client.post(f"{path}/cancel").status_code == 200
+        assert ended(client, path)["status"] == "cancelled"
+        assert client.delete(path).status_code == 204
+        assert folders(disk) == []
+
+
+@pytest.mark.parametrize("sweep", [False, True])
+def test_what_is_deleted_makes_room_on_a_disk_that_others_filled(disk: Path, sweep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(free, "RESERVE", 0)
+    store = Store(disk)
+    with store.begin("key a", most=1) as upload:
+        upload.path.write_bytes(b" " * 50_000)
+        batch = upload.queue(File("jsonl", 50_000, "0" * 64, "{}"))[0].id
+        store.start(batch)
+        store.end(batch, "completed")
+        (upload.path.parent / "results.jsonl").write_bytes(b" " * 100_000)
+    with (disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(b" " * 4096):
+            pass
+    assert shutil.disk_usage(disk).free == 0
+    if sweep:
+        store.sweep(0.0)
+    else:
+        assert store.delete(batch)
+    assert store.find(batch) is None
+    assert folders(disk) == []
+    store.close()
 
 
 # Slow: large files, and a model that takes its time.

@@ -114,6 +114,14 @@ def test_of_the_same_request_sent_twice_at_once_one_batch_is_made(store: Store) 
         made(store, request="r", content="1")
 
 
+def test_the_request_of_a_batch_that_failed_makes_another(store: Store) -> None:
+    batch = made(store, request="r").id
+    store.start(batch)
+    assert made(store, request="r").id == batch
+    store.end(batch, "failed")
+    assert made(store, request="r").id != batch
+
+
 @pytest.mark.parametrize("left", ["uploading", "without a row", "without a folder"])
 def test_what_an_upload_of_a_killed_process_left_is_swept(tmp_path: Path, left: str) -> None:
     killed = Store(tmp_path)

@@ -1,13 +1,20 @@
 """``/v1/batches``: a file in, one result or one error for each of its rows, for its owner alone."""
 
+import asyncio
 import csv
+import gc
 import gzip
 import hashlib
 import io
 import json
 import socket
+import sqlite3
 import stat
+import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,9 +35,14 @@ from detector import Detector
 from detector.bundle import Bundle
 from serve.app import create_app
 from serve.batches import running as work
-from serve.batches import upload
+from serve.batches import store, upload
+from serve.batches.folders import begin
+from serve.batches.reading import MAX_LINE, slices
+from serve.batches.running import BEGINNINGS
+from serve.batches.schemas import BatchOptions
 from serve.batches.store import Store
 from serve.keys import KeyStore
+from serve.schemas import Failed
 from serve.security import Gate, guards
 from serve.settings import Settings
 
@@ -243,6 +255,25 @@ def _is_blank(line: bytes) -> bool:
     return not text or text.isspace()
 
 
+def lists(length: int) -> bytes:
+    """Return a row that takes forty times its length once it is parsed."""
+    return b'{"text": [' + b"[]," * ((length - 15) // 3) + b"0]}\n"
+
+
+def test_rows_are_parsed_up_to_a_length_that_any_post_fits_in(tmp_path: Path) -> None:
+    longest = {"text": "\U0001f600" * 100_000}
+    (tmp_path / "posts").write_bytes(jsonl([longest]) + lists(2 * MAX_LINE))
+    (_, post), (_, error) = (row for some in slices(tmp_path / "posts", "jsonl", BatchOptions()) for row in some)
+    assert post == longest
+    assert isinstance(error, Failed)
+    assert error.error.message == f"line 2: expected at most {MAX_LINE} bytes in a line"
+
+
+def test_what_is_scored_together_is_bounded_by_its_bytes_whatever_the_rows_hold(tmp_path: Path) -> None:
+    (tmp_path / "posts").write_bytes(jsonl([{"text": ["x" * 100_000]}] * 6))
+    assert [len(some) for some in slices(tmp_path / "posts", "jsonl", BatchOptions())] == [3, 3]
+
+
 # What is refused, and leaves nothing behind.
 
 
@@ -256,15 +287,16 @@ def _is_blank(line: bytes) -> bool:
         pytest.param(JSONL, {}, gzip.compress(b"{}"), 422, id="compressed, and not said"),
         pytest.param(JSONL, {}, b'[{"text": "a"}]', 422, id="one list"),
         pytest.param(CSV, {}, b"\0\0\0\x01\x02binary\n", 422, id="binary"),
+        pytest.param(CSV, {}, b",secret" * 1001 + b"\n", 422, id="too many columns"),
         pytest.param(CSV, {}, b"secret words of a post,other words\nmore,cells\n", 422, id="no column of texts"),
-        pytest.param(JSONL, {}, b" " * 1001, 413, id="too long"),
+        pytest.param(JSONL, {}, b" " * 10_001, 413, id="too long"),
         pytest.param(JSONL, {"idempotency-key": ""}, b"{}", 422, id="a key of nothing"),
     ],
 )
 def test_what_cannot_be_read_is_refused(
     load: Load, tmp_path: Path, kind: str, headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    with serving(load, tmp_path, max_batch_bytes=1000) as client:
+    with serving(load, tmp_path, max_batch_bytes=10_000) as client:
         answer = send(client, body, kind, headers=headers)
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
@@ -323,6 +355,69 @@ def test_a_file_that_comes_too_slowly_leaves_nothing_behind(
     wait_until(lambda: folders(tmp_path) == [])
 
 
+def test_a_refused_file_holds_nobody_up_while_another_process_writes(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_WAIT_S", 1.5)
+    writer = sqlite3.connect(tmp_path / "batches.sqlite", isolation_level=None, check_same_thread=False)
+
+    def body() -> Iterator[bytes]:
+        yield b'[{"text": "a"}]'
+        wait_until(lambda: len(folders(tmp_path)) == 1)
+        writer.execute("BEGIN IMMEDIATE")
+
+    slowest = 0.0
+    with (
+        running(create_app(load, Settings(data=tmp_path))) as port,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        refused = pool.submit(httpx2.post, f"{client.base_url}/v1/batches", content=body(), headers={"content-type": JSONL})
+        while not refused.done():
+            started = time.monotonic()
+            client.get("/healthz")
+            slowest = max(slowest, time.monotonic() - started)
+            time.sleep(0.01)
+        writer.close()
+    assert refused.result().status_code == 422
+    assert slowest < 0.75
+
+
+def test_a_request_that_is_cancelled_as_its_batch_is_queued_leaves_it_whole(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, began = Store.queue, threading.Event()
+
+    def slow_queue(self: Store, *arguments: Any) -> Any:
+        began.set()
+        time.sleep(0.2)
+        return queue(self, *arguments)
+
+    async def cancelled_and_sent_again() -> httpx2.Response:
+        app = create_app(load, Settings(data=tmp_path))
+        transport = httpx2.ASGITransport(app)
+        async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+
+            async def post() -> httpx2.Response:
+                headers = {"content-type": JSONL, "idempotency-key": "once"}
+                return await client.post("/v1/batches", content=jsonl(some_items(3)), headers=headers)
+
+            first = asyncio.create_task(post())
+            await asyncio.to_thread(began.wait)
+            first.cancel()
+            await asyncio.wait({first})
+            assert first.cancelled()
+            answer = await post()
+            while (await client.get(answer.headers["location"])).json()["status"] in OPEN:
+                await asyncio.sleep(0.05)
+            return await client.get(answer.headers["location"])
+
+    monkeypatch.setattr(Store, "queue", slow_queue)
+    found = asyncio.run(cancelled_and_sent_again()).json()
+    assert (found["status"], found["counts"]["done"]) == ("completed", 3)
+    assert [folder.name for folder in folders(tmp_path)] == [found["id"]]
+
+
 # The same request again; how many; whose.
 
 
@@ -352,6 +447,32 @@ def test_so_many_batches_of_a_caller_may_wait(held: Load, slow: SlowBackend, tmp
         sent(client, jsonl(some_items(5)))
 
 
+def test_who_keeps_too_many_results_has_to_delete_some(load: Load, tmp_path: Path) -> None:
+    key = {"idempotency-key": "first"}
+    with serving(load, tmp_path, max_kept_bytes=1) as client:
+        path = sent(client, jsonl(some_items(3)), headers=key)
+        ended(client, path)
+        answer = send(client, jsonl(some_items(4)))
+        assert answer.status_code == 507
+        assert answer.json()["detail"] == (
+            "expected at most 1000 batches that have ended, with 1 bytes of results in all; delete those that were fetched"
+        )
+        assert send(client, jsonl(some_items(3)), headers=key).status_code == 200
+        client.delete(path)
+        sent(client, jsonl(some_items(4)))
+
+
+def test_what_was_sent_is_not_kept_beyond_the_end(held: Load, slow: SlowBackend, tmp_path: Path) -> None:
+    with serving(held, tmp_path) as client:
+        first, second = sent(client, jsonl(some_items(3))), sent(client, jsonl(some_items(4)))
+        assert len(list(tmp_path.rglob("input"))) == 2
+        client.post(f"{second}/cancel")
+        assert [file.parent.name for file in tmp_path.rglob("input")] == [first[-38:]]
+        slow.open.set()
+        ended(client, first)
+        wait_until(lambda: not list(tmp_path.rglob("input")))
+
+
 def test_a_batch_is_of_everybody_with_a_key_of_its_name_and_of_no_one_else(load: Load, tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
     old, new, other = (store.add(name, ["batch"]) for name in ("platform", "platform", "other"))
@@ -366,7 +487,7 @@ def test_a_batch_is_of_everybody_with_a_key_of_its_name_and_of_no_one_else(load:
             assert client.get(path).status_code == (200 if seen else 404)
         client.headers.update(bearer(other))
         answers = [client.get(path), client.get(f"{path}/results"), client.get(f"{path}/errors")]
-        answers += [client.post(f"{path}/cancel"), client.delete(path), client.get("/v1/batches", params={"after": path[-38:]})]
+        answers += [client.post(f"{path}/cancel"), client.delete(path)]
         assert {answer.status_code for answer in answers} == {404}
         assert client.get(path, headers=bearer(scoring)).status_code == 403
         assert client.get(path, headers={"authorization": ""}).status_code == 401
@@ -405,8 +526,33 @@ def test_batches_are_listed_newest_first_page_by_page(client: TestClient) -> Non
         if (after := page["next"]) is None:
             break
     assert seen == made[::-1]
-    assert client.get("/v1/batches", params={"after": "x"}).status_code == 404
+    assert client.get("/v1/batches", params={"after": "x"}).status_code == 422
     assert client.get("/v1/batches", params={"limit": 0}).status_code == 422
+
+
+def test_a_page_comes_after_the_one_before_also_when_that_was_deleted(client: TestClient) -> None:
+    made = [sent(client, jsonl(some_items(1))) for _ in range(3)]
+    page = client.get("/v1/batches", params={"limit": 2}).json()
+    for path in made:
+        ended(client, path)
+    for batch in page["data"]:
+        assert client.delete(f"/v1/batches/{batch['id']}").status_code == 204
+    page = client.get("/v1/batches", params={"after": page["next"]}).json()
+    assert [batch["id"] for batch in page["data"]] == [made[0][-38:]]
+
+
+def test_a_file_that_comes_slowly_holds_no_model(load: Load, tmp_path: Path) -> None:
+    app = create_app(load, Settings(data=tmp_path))
+    with running(app) as port, socket.create_connection(("127.0.0.1", port), timeout=20) as one:
+        one.sendall(
+            b"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/jsonl\r\nContent-Length: 9\r\n\r\n{"
+        )
+        wait_until(lambda: len(folders(tmp_path)) == 1)
+        before = weakref.ref(app.state.detector)
+        app.state.detector.close()
+        app.state.detector = load()
+        gc.collect()
+        assert before() is None
 
 
 def test_what_has_not_ended_has_no_results_yet_and_cannot_be_deleted(held: Load, slow: SlowBackend, tmp_path: Path) -> None:
@@ -454,15 +600,20 @@ def test_a_part_of_the_results_can_be_fetched(client: TestClient) -> None:
     ):
         part = client.get(f"{path}/results", headers={"range": wanted})
         assert (part.status_code, part.content) == (206, expected)
-    refused = [client.get(f"{path}/results", headers={"range": wanted}) for wanted in ("bytes=9-1", "lines=1-2", "bytes=999999-")]
-    assert [answer.status_code for answer in refused] == [400, 400, 416]
-    assert refused[2].headers["content-range"] == f"bytes */{len(whole.content)}"
+    refused = [
+        client.get(f"{path}/results", headers={"range": wanted})
+        for wanted in ("bytes=9-1", "lines=1-2", "bytes=999999-", "bytes=-0")
+    ]
+    assert [answer.status_code for answer in refused] == [400, 400, 416, 416]
+    for answer in refused[2:]:
+        assert answer.headers["content-range"] == f"bytes */{len(whole.content)}"
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_files_of_batches_are_for_this_user_alone(client: TestClient, tmp_path: Path) -> None:
     ended(client, sent(client, jsonl(some_items(20))))
     found = list((tmp_path / "data").rglob("*"))
-    assert {path.name for path in found} >= {"input", "results.jsonl", "errors.jsonl", "batches.sqlite"}
+    assert {path.name for path in found} >= {"lock", "results.jsonl", "errors.jsonl", "batches.sqlite"}
     assert not [path for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
@@ -521,6 +672,56 @@ def test_each_chunk_is_scored_by_the_model_of_the_moment(bundle: Bundle, tmp_pat
         first.close()
         assert ended(client, path)["counts"] == {"total": 150, "done": 150, "scored": 141, "failed": 9}
     second.close()
+
+
+def test_a_batch_that_processes_died_over_fails_with_what_it_had(held: Load, slow: SlowBackend, tmp_path: Path) -> None:
+    with serving(held, tmp_path) as client:
+        first, second = sent(client, jsonl(some_items(3))), sent(client, jsonl(some_items(4)))
+        for _ in range(BEGINNINGS):
+            begin(tmp_path / "batches" / second[-38:])  # as each process does that is killed soon after
+        slow.open.set()
+        assert ended(client, first)["status"] == "completed"
+        found = ended(client, second)
+        assert (found["status"], found["counts"]["done"]) == ("failed", 0)
+        assert found["error"].startswith("5 processes died over the same rows; ")
+        assert fetched(client, second) == (b"", b"")
+
+
+def test_work_that_gets_on_may_be_begun_as_often_as_it_takes(load: Load, tmp_path: Path) -> None:
+    with serving(load, tmp_path) as client:
+        path = sent(client, jsonl(some_items(150)))
+        ended(client, path)
+    assert (tmp_path / "batches" / path[-38:] / "lock").stat().st_size == 0
+
+
+def test_batches_whose_results_are_gone_end_and_hold_no_other_up(held: Load, slow: SlowBackend, tmp_path: Path) -> None:
+    with serving(held, tmp_path) as client:
+        paths = [sent(client, jsonl(some_items(number))) for number in (3, 4, 5)]
+        wait_until(lambda: slow.seen > 0)
+        for path in paths[:2]:  # one that is worked on, and one that waits
+            (tmp_path / "batches" / path[-38:] / "errors.jsonl").unlink()
+        slow.open.set()
+        found = [ended(client, path) for path in paths]
+        assert [each["status"] for each in found] == ["completed", "failed", "completed"]
+        assert found[1]["error"] == "errors.jsonl: expected 0 bytes, got no file; the disk lost what was written"
+
+
+@pytest.mark.usefixtures("_hasty")
+def test_a_batch_that_cannot_be_begun_holds_no_other_up(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: list[str] = []
+
+    def take(self: work.Runner, batch: str) -> Any:
+        refused[:] = refused or [batch]
+        if batch in refused:
+            raise PermissionError
+        return taken(self, batch)
+
+    taken = work.Runner._take
+    monkeypatch.setattr(work.Runner, "_take", take)
+    with serving(load, tmp_path) as client:
+        first, second = sent(client, jsonl(some_items(3))), sent(client, jsonl(some_items(4)))
+        assert ended(client, second)["status"] == "completed"
+        assert (refused, state(client, first)["status"]) == ([first[-38:]], "queued")
 
 
 def test_files_that_are_gone_fail_their_batch(held: Load, slow: SlowBackend, tmp_path: Path) -> None:

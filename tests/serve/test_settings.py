@@ -41,6 +41,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "SCAM_DETECTOR_SHADOW_SHARE": "0.25",
         "SCAM_DETECTOR_MAX_BATCH_BYTES": "2000",
         "SCAM_DETECTOR_MAX_BATCHES": "3",
+        "SCAM_DETECTOR_MAX_KEPT_BYTES": "4000",
         "SCAM_DETECTOR_BATCH_DAYS": "1",
     }
     assert Settings.from_environment(environ) == Settings(
@@ -63,6 +64,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         shadow_share=0.25,
         max_batch_bytes=2000,
         max_batches=3,
+        max_kept_bytes=4000,
         batch_days=1,
     )
     assert all(variable in describe() for variable in environ)
