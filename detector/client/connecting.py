@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from stat import S_ISREG
+from typing import Any, BinaryIO
 
 import httpx2
 
@@ -45,10 +46,24 @@ def headers_of(send: Send, timeout_s: float) -> dict[str, str]:
 def size_of(path: Path) -> int:
     """Return the length of a file in bytes.
 
-    :raises InputError: if there is none.
+    :raises InputError: if there is none, or it is a folder or another thing that has no length.
     """
     try:
-        return path.stat().st_size
+        found = path.stat()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if not S_ISREG(found.st_mode):
+        raise InputError(f"{path}: expected a file, got a folder, a pipe or a device")
+    return found.st_size
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file.
+
+    :raises InputError: if it cannot be read.
+    """
+    try:
+        return path.open("rb")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
