@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from letters import LetterBackend
 from numpy.typing import NDArray
 
 from detector import INDICATORS, LABELS, BackendError, BundleError, Detector, InputError, Post, Verdict
 from detector.backends import Backend
-from detector.bundle import Bundle
+from detector.bundle import TOKENIZER, Bundle, read_bundle
 from detector.scoring import MAX_CHARACTERS, find_fault, usable_cores
 
 ZWSP = "\u200b"
@@ -71,6 +72,14 @@ def test_a_post_scores_the_same_alone_and_in_a_batch(detector: Detector) -> None
     assert detector.score(POSTS) == alone
     assert detector.score(POSTS[::-1]) == alone[::-1]
     assert list(detector.stream(POSTS, batch_size=2)) == alone
+
+
+def test_a_second_detector_does_not_read_the_tokenizer_that_is_in_use(bundle: Bundle, tmp_path: Path) -> None:
+    folder = shutil.copytree(bundle.folder, tmp_path / "copy")
+    copy = read_bundle(folder)
+    (folder / TOKENIZER).unlink()
+    with Detector(bundle, LetterBackend(), threads=1) as one, Detector(copy, LetterBackend(), threads=1) as two:
+        assert two.score(POSTS) == one.score(POSTS)
 
 
 def test_verdicts_come_in_the_order_of_the_posts(detector: Detector) -> None:
