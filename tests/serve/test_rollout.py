@@ -220,6 +220,7 @@ def test_sighup_reads_the_configured_folder_anew_in_all_workers(two: Rollout, li
     assert not re.search(r"Terminated child|restarting", "".join(two.service.lines))
 
 
+@pytest.mark.slow  # within one process, tests/serve/test_models.py has it
 def test_one_process_reads_its_folder_anew_on_sighup(
     bundles: Path, tmp_path: Path, linked: Path, scores: dict[str, dict[str, float]]
 ) -> None:
