@@ -7,6 +7,7 @@ the last bit whatever it is scored beside.
 
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ SpanArray = NDArray[np.int64]
 
 SPECIAL_TOKENS = 2
 """``<s>`` before and ``</s>`` behind each window."""
+
+
+_IN_USE: "WeakValueDictionary[tuple[str, int, int], Encoder]" = WeakValueDictionary()
+"""Encoders that somebody holds, by the hash of their file, the longest window and the overlap; when nobody does, they go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,23 @@ class Encoder:
         except Exception as error:  # the library raises bare Exception
             raise BundleError(f"{path}: expected a tokenizer file, got: {error}") from error
         return cls(tokenizer, max_tokens=max_tokens, overlap=overlap)
+
+    @classmethod
+    def shared(cls, path: Path, *, sha256: str, max_tokens: int, overlap: int) -> "Encoder":
+        """Return the encoder of a file with this hash that is in use in this process, or else read the file.
+
+        The library holds up all threads of Python while it reads a large vocabulary, and a second one would take as much memory
+        again: a model in the place of another of the same base has the same tokenizer. An encoder never changes, and may be used
+        from several threads.
+
+        :param sha256: Hash of the file, as checked by :func:`detector.bundle.read_bundle`.
+        :raises BundleError: as :meth:`from_file`.
+        """
+        key = (sha256, max_tokens, overlap)
+        found = _IN_USE.get(key)
+        if found is None:
+            found = _IN_USE[key] = cls.from_file(path, max_tokens=max_tokens, overlap=overlap)
+        return found
 
     def windows(self, text: str) -> list[Window]:
         """Return the windows that cover a normalised text, at least one, in order."""

@@ -57,7 +57,12 @@ class Detector:
         manifest = bundle.manifest
         self.bundle = bundle
         self._backend = backend
-        self._encoder = Encoder.from_file(bundle.folder / TOKENIZER, max_tokens=manifest.max_tokens, overlap=manifest.overlap)
+        self._encoder = Encoder.shared(
+            bundle.folder / TOKENIZER,
+            sha256=manifest.files[TOKENIZER],
+            max_tokens=manifest.max_tokens,
+            overlap=manifest.overlap,
+        )
         self._copies: Copies[_Reading] = Copies(copies)
         self.threads = threads or usable_cores()
         self.watch: Callable[[float, float], None] | None = None

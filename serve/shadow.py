@@ -2,8 +2,9 @@
 
 A share of the texts is chosen by their hash, so that copies are treated alike, in every worker and after each restart. What was
 answered is laid aside with the post, and a thread of its own scores the post again when nothing else is to be done: no post waits,
-and a thread of the service is free. Little is laid aside; when there is no room, an item is dropped and counted. The
-shadow never holds a thread that calls need, so one that hangs or fails harms nothing but the comparison.
+and a thread of the service is free. Little is laid aside; when there is no room, or the shadow is promoted, what waits
+is dropped and counted. The shadow never holds a thread that calls need, so one that hangs or fails harms nothing but the
+comparison.
 """
 
 import hashlib
@@ -119,7 +120,7 @@ class Shadow:
         with self._room:
             if self.state == "broken":
                 self._count(model, "failed")
-            elif len(self._waiting) >= ROOM_ITEMS or self._characters + len(post.text) > ROOM_CHARACTERS:
+            elif self.state == "served" or self._is_full(post):
                 self._count(model, "dropped")
             else:
                 self._waiting.append(_Answered(post, model, verdict.score, band, label, language))
@@ -153,8 +154,7 @@ class Shadow:
                 self._compare(answered)
             self._flush_if_due()
         with self._room:
-            for answered in self._waiting:
-                self._count(answered.model, "dropped")
+            self._drop_waiting()
             self._flushed = 0.0
         self._flush_if_due()
 
@@ -163,10 +163,12 @@ class Shadow:
         if self.folder is None:
             return
         if self._served == (self._detector.bundle.sha256 if self._detector else sha256_of(self.folder)):
+            with self._room:
+                self.state = "served"
+                self._drop_waiting()
             if self._detector is not None:
                 self._detector = None
                 give_back_memory()
-            self.state = "served"
         elif self._detector is None and time.monotonic() >= self._again:
             self._again = time.monotonic() + _AGAIN_S
             try:
@@ -220,6 +222,15 @@ class Shadow:
         with self._room:
             self._tally.add(self._pair(answered.model), kind, difference)
         self._metrics.shadowed("compared")
+
+    def _is_full(self, post: Post) -> bool:
+        return len(self._waiting) >= ROOM_ITEMS or self._characters + len(post.text) > ROOM_CHARACTERS
+
+    def _drop_waiting(self) -> None:
+        for answered in self._waiting:
+            self._count(answered.model, "dropped")
+        self._waiting.clear()
+        self._characters = 0
 
     def _count(self, served: str, outcome: Compared) -> None:
         self._tally.count(self._pair(served), outcome)

@@ -11,7 +11,7 @@ import httpx2
 
 from detector.client import talks
 from detector.client.answers import Batch, BatchRow, Limits, Model
-from detector.client.connecting import CHUNK_BYTES, Arriving, headers_of, lost, lower, settings
+from detector.client.connecting import CHUNK_BYTES, Arriving, headers_of, lost, lower, opened, settings
 from detector.client.retries import Retries
 from detector.client.steps import Answer, Heard, Lost, Pause, Send, Talk, Value
 from detector.client.talks import BatchOptions, Options
@@ -75,7 +75,7 @@ class AsyncClient:
         return await self._carry_out(talks.show_batch(batch, self._retries))
 
     async def wait(self, batch: str) -> Batch:
-        """Return a batch when it has ended."""
+        """Return a batch when it has ended; see :meth:`detector.client.Client.wait`."""
         return await self._carry_out(talks.wait_for(batch, self._retries))
 
     async def batches(self) -> AsyncIterator[Batch]:
@@ -159,6 +159,6 @@ class AsyncClient:
 
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         while piece := await asyncio.to_thread(stream.read, CHUNK_BYTES):
             yield piece

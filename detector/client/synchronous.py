@@ -11,7 +11,7 @@ import httpx2
 
 from detector.client import talks
 from detector.client.answers import Batch, BatchRow, Limits, Model
-from detector.client.connecting import Arriving, headers_of, lost, lower, settings
+from detector.client.connecting import Arriving, headers_of, lost, lower, opened, settings
 from detector.client.retries import Retries
 from detector.client.steps import Answer, Heard, Lost, Pause, Send, Talk, Value
 from detector.client.talks import BatchOptions, Options
@@ -90,7 +90,10 @@ class Client:
         return self._carry_out(talks.show_batch(batch, self._retries))
 
     def wait(self, batch: str) -> Batch:
-        """Return a batch when it has ended."""
+        """Return a batch when it has ended; a service that is away meanwhile is waited for, see :class:`Retries`.
+
+        Who is told of an error can wait for the batch again: the error names it, and the service goes on with it.
+        """
         return self._carry_out(talks.wait_for(batch, self._retries))
 
     def batches(self) -> Iterator[Batch]:
@@ -155,7 +158,7 @@ class Client:
     def _send(self, send: Send) -> Answer | Lost:
         headers = headers_of(send, self._timeout_s)
         with ExitStack() as stack:
-            content = stack.enter_context(send.content.open("rb")) if isinstance(send.content, Path) else send.content
+            content = stack.enter_context(opened(send.content)) if isinstance(send.content, Path) else send.content
             try:
                 sent = self._http.stream(send.method, send.path, params=send.params, headers=headers, content=content)
                 answer = stack.enter_context(sent)

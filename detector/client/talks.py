@@ -131,14 +131,13 @@ def start_batch(path: Path, options: BatchOptions, name: str | None, retries: Re
 
 def show_batch(batch: str, retries: Retries) -> Talk[Batch]:
     """Ask how far a batch has come."""
-    heard = yield from sent(Send("GET", _path(batch)), retries)
-    return _read(answers.batch, answers.body_of(heard, "batch"), "batch")
+    return (yield from _show(batch, retries))
 
 
 def wait_for(batch: str, retries: Retries) -> Talk[Batch]:
-    """Ask less and less often how far a batch has come, until it has ended."""
+    """Ask less and less often how far a batch has come, until it has ended; a service that is away for a while is waited for."""
     pause_s = _FIRST_LOOK_S
-    while not (found := (yield from show_batch(batch, retries))).ended:
+    while not (found := (yield from _show(batch, retries, outage_s=retries.outage_s))).ended:
         yield Pause(pause_s * (0.5 + retries.draw()))
         pause_s = min(1.5 * pause_s, _LONGEST_LOOK_S)
     return found
@@ -155,7 +154,8 @@ def page(after: str | None, retries: Retries) -> Talk[tuple[list[Batch], str | N
 def cancel(batch: str, retries: Retries) -> Talk[Batch]:
     """End a batch as soon as can be."""
     heard = yield from sent(Send("POST", _path(batch, "/cancel")), retries)
-    return _read(answers.batch, answers.body_of(heard, "cancel"), "cancel")
+    what = f"cancel {batch}"
+    return _read(answers.batch, answers.body_of(heard, what), what)
 
 
 def delete(batch: str, retries: Retries) -> Talk[None]:
@@ -163,7 +163,7 @@ def delete(batch: str, retries: Retries) -> Talk[None]:
     heard = yield from sent(Send("DELETE", _path(batch)), retries)
     # An attempt may have got through whose answer was lost.
     if not (isinstance(heard, Answer) and heard.status == 404):
-        answers.accepted(heard, "delete")
+        answers.accepted(heard, f"delete {batch}")
 
 
 def save(batch: str, which: str, path: Path, retries: Retries) -> Talk[None]:
@@ -172,7 +172,7 @@ def save(batch: str, which: str, path: Path, retries: Retries) -> Talk[None]:
     :param which: ``results`` or ``errors``.
     """
     heard = yield from sent(Send("GET", _path(batch, f"/{which}"), into=path), retries)
-    answers.accepted(heard, which)
+    answers.accepted(heard, f"{which} of {batch}")
 
 
 def rows(lines: Iterable[bytes]) -> Iterator[BatchRow]:
@@ -187,6 +187,13 @@ def rows(lines: Iterable[bytes]) -> Iterator[BatchRow]:
 
 _FRAME = 200
 """Bytes of a request's body beside its items, at most: the options hold no text but a language code."""
+
+
+def _show(batch: str, retries: Retries, *, outage_s: float = 0.0) -> Talk[Batch]:
+    heard = yield from sent(Send("GET", _path(batch)), retries, outage_s=outage_s)
+    # Named, so that whoever is told of an error can ask for this batch again and need not make another.
+    what = f"batch {batch}"
+    return _read(answers.batch, answers.body_of(heard, what), what)
 
 
 def _chunk(kept: list[tuple[Post, bytes]]) -> Chunk:

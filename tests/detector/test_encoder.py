@@ -1,5 +1,6 @@
 """Texts to windows: all of a text is read, in order, at known places."""
 
+import gc
 import itertools
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from detector.bundle import file_sha256
 from detector.encoder import Encoder
 from detector.errors import BundleError
 
@@ -107,6 +109,22 @@ def test_a_saved_tokenizer_reads_as_before(tmp_path: Path) -> None:
     words_tokenizer().save(str(path))
     (window,) = Encoder.from_file(path, max_tokens=5, overlap=1).windows("a b")
     assert window.ids.tolist() == [START, 3, 4, END]
+
+
+def test_an_encoder_in_use_is_shared_and_goes_with_the_last_who_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    words_tokenizer().save(str(path))
+    sha256 = file_sha256(path)
+    held = Encoder.shared(path, sha256=sha256, max_tokens=5, overlap=1)
+    assert Encoder.shared(path, sha256=sha256, max_tokens=6, overlap=1) is not held
+    path.unlink()
+    assert Encoder.shared(path, sha256=sha256, max_tokens=5, overlap=1) is held
+    with pytest.raises(BundleError, match="expected a tokenizer file"):
+        Encoder.shared(path, sha256="0" * 64, max_tokens=5, overlap=1)
+    del held
+    gc.collect()
+    with pytest.raises(BundleError, match="expected a tokenizer file"):
+        Encoder.shared(path, sha256=sha256, max_tokens=5, overlap=1)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"\x00\xff", b'{"version": "1.0"}'])

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from letters import LetterBackend
 from numpy.typing import NDArray
 
 from detector import INDICATORS, LABELS, BackendError, BundleError, Detector, InputError, Post, Verdict
 from detector.backends import Backend
-from detector.bundle import Bundle
+from detector.bundle import TOKENIZER, Bundle, read_bundle
 from detector.scoring import MAX_CHARACTERS, find_fault, usable_cores
 
 ZWSP = "\u200b"
@@ -77,6 +78,14 @@ def test_one_text_is_no_list_of_posts(detector: Detector) -> None:
     for score in (detector.score, lambda text: list(detector.stream(text))):
         with pytest.raises(InputError, match="expected posts, got one text; put it into a list"):
             score("a driver is wanted")
+
+
+def test_a_second_detector_does_not_read_the_tokenizer_that_is_in_use(bundle: Bundle, tmp_path: Path) -> None:
+    folder = shutil.copytree(bundle.folder, tmp_path / "copy")
+    copy = read_bundle(folder)
+    (folder / TOKENIZER).unlink()
+    with Detector(bundle, LetterBackend(), threads=1) as one, Detector(copy, LetterBackend(), threads=1) as two:
+        assert two.score(POSTS) == one.score(POSTS)
 
 
 def test_verdicts_come_in_the_order_of_the_posts(detector: Detector) -> None:

@@ -88,11 +88,14 @@ def test_verdicts_are_those_of_the_library(connect: Callable[..., Any], port: in
 
 
 def test_posts_of_several_requests_keep_their_order(connect: Callable[..., Any], port: int) -> None:
-    posts = [Post("zoo", f"p-{place}") for place in range(300)] + [Post("z" * 30_000, "long"), Post("zoo", "last")]
+    # Most are refused at once, which is answered in order as well.
+    posts = [Post(" " if place % 20 else "zoo", f"p-{place}") for place in range(300)]
+    posts += [Post("z" * 30_000, "long"), Post("zoo", "last")]
     with connect(f"http://127.0.0.1:{port}") as client:
         found = list(client.score(iter(posts)))
     assert [each.id for each in found] == [post.id for post in posts]
-    assert [each.id for each in found if each.error] == ["long"]
+    assert [each.id for each in found if each.error is None] == [post.id for post in posts if post.text == "zoo"]
+    assert "at most 100000 characters, got 30000" in (found[-2].error or "")
 
 
 def test_options_are_heeded(connect: Callable[..., Any], port: int) -> None:
@@ -170,7 +173,7 @@ def test_what_the_service_asks_for_is_waited_out(connect: Callable[..., Any], as
 @pytest.mark.parametrize("asked", ["3600", later(3600)], ids=["seconds", "date"])
 def test_more_patience_than_there_is_ends_it(connect: Callable[..., Any], asked: str) -> None:
     with scripted((429, {"Retry-After": asked}, {"detail": "too many"})) as script, connect(script.address) as client:
-        with pytest.raises(ServiceError, match="batch: refused with 429: too many"):
+        with pytest.raises(ServiceError, match="batch batch_1: refused with 429: too many"):
             client.status("batch_1")
     assert len(script.asked) == 1
 
@@ -181,15 +184,36 @@ def test_what_is_refused_for_good_is_sent_once(connect: Callable[..., Any], stat
     with scripted((status, {"X-Request-ID": "r-1"}, problem)) as script, connect(script.address) as client:
         with pytest.raises(ServiceError) as refused:
             client.status("batch_1")
-    assert str(refused.value) == f"batch: refused with {status}: no; #/items: expected an array (request r-1)"
+    assert str(refused.value) == f"batch batch_1: refused with {status}: no; #/items: expected an array (request r-1)"
     assert (refused.value.status, len(script.asked)) == (status, 1)
 
 
 def test_attempts_come_to_an_end(connect: Callable[..., Any]) -> None:
     with scripted((503, {}, b"<html>")) as script, connect(script.address, retries=Retries(attempts=3, first_s=0.01)) as client:
-        with pytest.raises(ServiceError, match="batch: refused with 503: no reason given"):
+        with pytest.raises(ServiceError, match="batch batch_1: refused with 503: no reason given"):
             client.status("batch_1")
     assert len(script.asked) == 3
+
+
+def test_a_batch_is_waited_for_while_the_service_is_away(connect: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "posts.csv").write_text("text\nzoo\n")
+    away = [(HANGS_UP, {}, b""), (503, {}, b""), (502, {}, b"")]
+    answers = [(202, {}, BATCH | {"status": "queued"}), *away, (200, {}, BATCH | {"status": "running"}), *away, (200, {}, BATCH)]
+    retries = Retries(attempts=2, first_s=0, outage_s=30, draw=lambda: 0)
+    with scripted(*answers) as script, connect(script.address, retries=retries) as client:
+        assert client.batch(tmp_path / "posts.csv").status == "completed"
+    assert script.paths[1:] == ["GET /v1/batches/batch_1"] * 8
+
+
+def test_a_service_that_stays_away_is_given_up_with_the_name_of_the_batch(connect: Callable[..., Any]) -> None:
+    retries = Retries(attempts=2, first_s=0.01, outage_s=0.3)
+    with scripted((503, {}, b"")) as script, connect(script.address, retries=retries) as client:
+        started = time.monotonic()
+        with pytest.raises(ServiceError, match="batch batch_1: refused with 503"):
+            client.wait("batch_1")
+        assert time.monotonic() - started >= 0.3
+        with pytest.raises(ServiceError, match="batch batch_1: refused with 503"):
+            client.status("batch_1")  # whoever only asks is answered soon
 
 
 def test_nobody_there_is_told_in_words(connect: Callable[..., Any]) -> None:
@@ -235,7 +259,7 @@ def test_results_that_break_off_are_fetched_again_and_never_seen_in_part(connect
         scripted((202, {}, BATCH), (200, {}, BATCH), cut) as script,
         connect(script.address, retries=Retries(attempts=1)) as client,
     ):
-        with pytest.raises(ServiceError, match="errors: the service cannot be reached"):
+        with pytest.raises(ServiceError, match="errors of batch_1: the service cannot be reached"):
             client.batch(tmp_path / "posts.csv", errors=into)
     assert [path.name for path in tmp_path.iterdir()] == ["posts.csv"]
 
@@ -270,11 +294,16 @@ def test_what_cannot_be_right_is_refused_before_anything_is_sent(connect: Callab
         connect("http://127.0.0.1", timeout_s=0)
     with pytest.raises(InputError, match="at least 1 attempt"):
         Retries(attempts=0)
+    with pytest.raises(InputError, match="outage_s"):
+        Retries(outage_s=-1)
     with scripted((200, {}, BATCH)) as script, connect(script.address) as client:
         with pytest.raises(InputError, match=r"posts\.txt: expected a file whose name ends in \.csv"):
             client.batch(tmp_path / "posts.txt")
         with pytest.raises(InputError, match=r"posts\.csv: cannot be read: No such file"):
             client.batch(tmp_path / "posts.csv")
+        (tmp_path / "folder.csv").mkdir()
+        with pytest.raises(InputError, match=r"folder\.csv: expected a file"):
+            client.batch(tmp_path / "folder.csv")
         (tmp_path / "posts.csv").touch()
         with pytest.raises(OutputError, match="cannot be written: No such file"):
             client.batch(tmp_path / "posts.csv", results=tmp_path / "none" / "results.jsonl")
@@ -287,6 +316,7 @@ def test_pauses_grow_and_stay_within_their_bounds(attempt: int, drawn: float) ->
     assert retries.pause_s(attempt, {}) == drawn * min(60, 0.5 * 2.0 ** min(attempt - 1, 60))
     assert retries.pause_s(attempt, {"retry-after": "60"}) == 60 + drawn * 0.5
     assert retries.pause_s(attempt, {"retry-after": "61"}) is None
+    assert retries.pause_s(attempt, {"retry-after": "61"}, left_s=62) == 61 + drawn * 0.5
 
 
 @pytest.mark.parametrize(

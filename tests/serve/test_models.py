@@ -1,8 +1,11 @@
 """Another model in the place of the one that is served, within one process: what is held, let go, refused and written down."""
 
+import asyncio
 import gc
 import http.client
 import json
+import os
+import signal
 import threading
 import weakref
 from collections.abc import Iterator
@@ -171,7 +174,7 @@ def test_a_model_that_fails_its_trial_is_refused(bundle: Bundle, backend: Letter
 
 
 def test_a_model_with_another_headline_is_refused(bundle: Bundle) -> None:
-    turned = replace(bundle, manifest=replace(MANIFEST, labels=MANIFEST.labels[::-1]))
+    turned = replace(bundle, manifest=replace(bundle.manifest, labels=bundle.manifest.labels[::-1]))
     with pytest.raises(Refused, match="expected the first label scam_compound, got not_job"):
         load_tried(lambda _folder: Detector(turned, LetterBackend(), threads=1), bundle.folder)
 
@@ -217,6 +220,26 @@ def test_a_worker_follows_what_another_wrote_down_and_says_so_if_it_cannot(
     assert app.state.detector.bundle.identity == bundle.identity
     file.write(wanted)
     wait_until(lambda: app.state.detector.bundle.identity == other.identity)
+
+
+def test_sighup_reads_the_configured_folder_anew(bundle: Bundle, other: Bundle, settings: Settings, tmp_path: Path) -> None:
+    link = tmp_path / "configured"
+    link.symlink_to(bundle.folder)
+    app = create_app(lambda: with_letters(bundle.folder), replace(settings, model=link), load_folder=with_letters)
+
+    async def hang_up() -> list[str]:
+        async with app.router.lifespan_context(app):
+            before = app.state.detector.bundle.identity
+            link.unlink()
+            link.symlink_to(other.folder)
+            assert callable(signal.getsignal(signal.SIGHUP))  # or else it would end the tests
+            os.kill(os.getpid(), signal.SIGHUP)
+            async with asyncio.timeout(20):
+                while app.state.detector.bundle.identity == before:
+                    await asyncio.sleep(0.01)
+            return [before, app.state.detector.bundle.identity]
+
+    assert asyncio.run(hang_up()) == [bundle.identity, other.identity]
 
 
 def test_a_service_that_starts_again_serves_what_was_swapped_in_until_another_model_is_configured(

@@ -192,6 +192,25 @@ def test_a_shadow_that_is_promoted_rests_until_another_model_is_served(bundle: B
     assert shadow.comparisons.read(Pair(other.identity, other.identity)) == ({}, {})
 
 
+def test_what_waits_when_the_shadow_is_promoted_is_dropped_and_no_failure(
+    bundle: Bundle, other: Bundle, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    idle = [False]
+    shadow = idle_shadow(settings, other, bundle, LetterBackend(), lambda: idle[0])
+    wait_until(lambda: shadow.state == "running")
+    for place in range(10):
+        shadow.offer(Post(f"zoo {place}"), Verdict(None, score=0.5, band="low", label="not_job", language="en", model="m"))
+    shadow.beside(other.sha256)
+    idle[0] = True
+    wait_until(lambda: shadow.state == "served")
+    shadow.close()
+    outcomes = shadow.comparisons.read(Pair("m", other.identity))[1]
+    assert outcomes.get("failed", 0) == 0
+    assert outcomes["dropped"] >= 9  # the first may have been taken up before
+    assert sum(outcomes.values()) == 10
+    assert not caplog.records
+
+
 def test_what_is_laid_aside_is_bounded_by_its_length_too_and_counted_as_dropped_at_the_end(
     bundle: Bundle, other: Bundle, settings: Settings
 ) -> None:
