@@ -19,7 +19,7 @@ import pytest
 from exposed import number
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from letters import MANIFEST, LetterBackend
+from letters import LetterBackend
 from numpy.typing import NDArray
 from running import SlowBackend, running, wait_until
 
