@@ -25,13 +25,17 @@ class JsonLinesTable:
     :param stream: Its bytes, read once from where it stands.
     :param again: The same bytes for a second reading; without it the table can only be read once.
     :param most: Longest line that is parsed, in bytes; one that is longer is refused.
+    :param nested: Most opening brackets in a line; each may be a list or an object, which take forty times their length.
     :raises InputError: if it is one JSON list instead of objects on lines.
     """
 
-    def __init__(self, name: str, stream: BinaryIO, *, again: BinaryIO | None = None, most: int = MAX_RECORD) -> None:
+    def __init__(
+        self, name: str, stream: BinaryIO, *, again: BinaryIO | None = None, most: int = MAX_RECORD, nested: int = MAX_RECORD
+    ) -> None:
         self.name = name
         self.kind = "JSONL"
         self._most = most
+        self._nested = nested
         self._stream = stream
         self._again = again
         self.size: int | None = None
@@ -90,7 +94,7 @@ class JsonLinesTable:
             if number == 0:
                 self._check_is_no_list(line)
             number += 1
-            yield _row(line.rstrip("\r\n"), place, number, position, self._most)
+            yield _row(line.rstrip("\r\n"), place, number, position, self._most, self._nested)
 
     def _check_is_no_list(self, line: str) -> None:
         start = line.lstrip()
@@ -98,11 +102,11 @@ class JsonLinesTable:
             raise InputError(f"{self.name}: expected one JSON object a line, got one list of them; convert it with: jq -c '.[]'")
 
 
-def _row(line: str, place: int, number: int, position: int, most: int) -> Row:
+def _row(line: str, place: int, number: int, position: int, most: int, nested: int) -> Row:
     fields: dict[str, object] = {}
     error: str | None = None
     try:
-        value = _parse(line, most)
+        value = _parse(line, most, nested)
         if isinstance(value, dict):
             fields = value
         else:
@@ -120,11 +124,14 @@ class _TooMuchError(ValueError):
     """JSON that is whole, but that no later step should be handed."""
 
 
-def _parse(line: str, most: int) -> object:
+def _parse(line: str, most: int, nested: int) -> object:
     if len(line) >= most - 2:
         raise _TooMuchError(f"expected at most {most} bytes in a line")
+    brackets = line.count("{") + line.count("[")
+    if brackets > nested:
+        raise _TooMuchError(f"expected at most {nested} brackets in a line")
     value: object = json.loads(line, parse_constant=_constant)
-    if line.count("{") + line.count("[") > MAX_DEPTH and _is_deep(value):
+    if brackets > MAX_DEPTH and _is_deep(value):
         raise _TooMuchError(f"expected at most {MAX_DEPTH} lists and objects within each other")
     return value
 

@@ -22,11 +22,12 @@ SLICE_ROWS = 64
 """Rows that are scored, and kept, together: few enough that little is scored twice after a kill."""
 
 MAX_LINE = 5 << 18
-"""Longest row that is parsed, in bytes: the longest post fits in, twelve bytes a character as JSON can have it, and no line of
-brackets can hold the calls up for long."""
+"""Longest row that is parsed, in bytes: the longest post fits in, twelve bytes a character as JSON can have it, and none can
+hold the calls up for long."""
 
 _SLICE_BYTES = 1 << 18
 _MAX_COLUMNS = 1000
+_MAX_BRACKETS = 20_000
 _PEEKED = 4096
 _NAME = "the file"
 _NAMED = "name it with text_column"
@@ -73,7 +74,7 @@ def _opened(path: Path, format: Format) -> Iterator[Table]:
         table: Table = (
             DelimitedTable(_NAME, stream, most=MAX_LINE, widest=_MAX_COLUMNS)
             if format == "csv"
-            else JsonLinesTable(_NAME, stream, most=MAX_LINE)
+            else JsonLinesTable(_NAME, stream, most=MAX_LINE, nested=_MAX_BRACKETS)
         )
         with closing(table):
             yield table

@@ -332,6 +332,12 @@ def test_a_reader_may_want_shorter_lines_of_json(write, encoding: str) -> None:
     assert [row.error for row in rows] == ["line 1: expected at most 100 bytes in a line", None]
 
 
+def test_a_reader_may_want_fewer_lists_in_a_line_of_json(write) -> None:
+    with write("posts.jsonl", '{"text": [[], []]}\n{"text": []}\n').open("rb") as stream:
+        rows = list(JsonLinesTable("posts", stream, nested=2).rows())
+    assert [row.error for row in rows] == ["line 1: expected at most 2 brackets in a line", None]
+
+
 def test_a_reader_may_want_shorter_records_and_fewer_columns_of_csv(write) -> None:
     path = write("posts.csv", f"id,text\n1,{'x' * 100}\n2,ok\n")
     with path.open("rb") as stream:

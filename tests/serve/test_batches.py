@@ -262,10 +262,12 @@ def lists(length: int) -> bytes:
 
 def test_rows_are_parsed_up_to_a_length_that_any_post_fits_in(tmp_path: Path) -> None:
     longest = {"text": "\U0001f600" * 100_000}
-    (tmp_path / "posts").write_bytes(jsonl([longest]) + lists(2 * MAX_LINE))
-    (_, post), (_, error) = (row for some in slices(tmp_path / "posts", "jsonl", BatchOptions()) for row in some)
+    (tmp_path / "posts").write_bytes(jsonl([longest]) + lists(2 * MAX_LINE) + lists(100_000))
+    (_, post), (_, error), (_, lists_too) = (row for some in slices(tmp_path / "posts", "jsonl", BatchOptions()) for row in some)
     assert post == longest
     assert isinstance(error, Failed)
+    assert isinstance(lists_too, Failed)
+    assert lists_too.error.message == "line 3: expected at most 20000 brackets in a line"
     assert error.error.message == f"line 2: expected at most {MAX_LINE} bytes in a line"
 
 
