@@ -18,7 +18,7 @@ import pytest
 from exposed import number
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from letters import MANIFEST, LetterBackend
+from letters import LetterBackend
 from numpy.typing import NDArray
 from running import SlowBackend, running, wait_until
 
@@ -171,7 +171,7 @@ def test_a_model_that_fails_its_trial_is_refused(bundle: Bundle, backend: Letter
 
 
 def test_a_model_with_another_headline_is_refused(bundle: Bundle) -> None:
-    turned = replace(bundle, manifest=replace(MANIFEST, labels=MANIFEST.labels[::-1]))
+    turned = replace(bundle, manifest=replace(bundle.manifest, labels=bundle.manifest.labels[::-1]))
     with pytest.raises(Refused, match="expected the first label scam_compound, got not_job"):
         load_tried(lambda _folder: Detector(turned, LetterBackend(), threads=1), bundle.folder)
 
