@@ -21,7 +21,6 @@ SpanArray = NDArray[np.int64]
 SPECIAL_TOKENS = 2
 """``<s>`` before and ``</s>`` behind each window."""
 
-
 _IN_USE: "WeakValueDictionary[tuple[str, int, int], Encoder]" = WeakValueDictionary()
 """Encoders that somebody holds, by the hash of their file, the longest window and the overlap; when nobody does, they go."""
 

@@ -129,15 +129,21 @@ def start_batch(path: Path, options: BatchOptions, name: str | None, retries: Re
     return _read(answers.batch, answers.body_of(heard, "batch"), "batch")
 
 
-def show_batch(batch: str, retries: Retries) -> Talk[Batch]:
-    """Ask how far a batch has come."""
-    return (yield from _show(batch, retries))
+def show_batch(batch: str, retries: Retries, *, outage_s: float = 0.0) -> Talk[Batch]:
+    """Ask how far a batch has come.
+
+    :param outage_s: How long a service that is away is asked again.
+    """
+    heard = yield from sent(Send("GET", _path(batch)), retries, outage_s=outage_s)
+    # Named, so that whoever is told of an error can ask for this batch again and need not make another.
+    what = f"batch {batch}"
+    return _read(answers.batch, answers.body_of(heard, what), what)
 
 
 def wait_for(batch: str, retries: Retries) -> Talk[Batch]:
     """Ask less and less often how far a batch has come, until it has ended; a service that is away for a while is waited for."""
     pause_s = _FIRST_LOOK_S
-    while not (found := (yield from _show(batch, retries, outage_s=retries.outage_s))).ended:
+    while not (found := (yield from show_batch(batch, retries, outage_s=retries.outage_s))).ended:
         yield Pause(pause_s * (0.5 + retries.draw()))
         pause_s = min(1.5 * pause_s, _LONGEST_LOOK_S)
     return found
@@ -187,13 +193,6 @@ def rows(lines: Iterable[bytes]) -> Iterator[BatchRow]:
 
 _FRAME = 200
 """Bytes of a request's body beside its items, at most: the options hold no text but a language code."""
-
-
-def _show(batch: str, retries: Retries, *, outage_s: float = 0.0) -> Talk[Batch]:
-    heard = yield from sent(Send("GET", _path(batch)), retries, outage_s=outage_s)
-    # Named, so that whoever is told of an error can ask for this batch again and need not make another.
-    what = f"batch {batch}"
-    return _read(answers.batch, answers.body_of(heard, what), what)
 
 
 def _chunk(kept: list[tuple[Post, bytes]]) -> Chunk:
