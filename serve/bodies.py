@@ -26,7 +26,7 @@ async def read_body(request: Request) -> bytes:
 
     :raises HTTPException: 415 if it is of another type or compressed, 413 if it is too long, 408 if it comes too slowly.
     """
-    _check_type(request.headers)
+    media_type(request.headers, "application/json")
     limit: int = request.app.state.settings.max_body_bytes
     too_long = HTTPException(413, f"expected a body of at most {limit} bytes; send fewer items")
     if declared_length(request.headers) > limit:
@@ -39,8 +39,7 @@ async def read_body(request: Request) -> bytes:
                 if len(body) > limit:
                     raise too_long
     except ClientDisconnect as error:
-        request.state.left = True
-        raise HTTPException(400, "the connection closed before the end of the body") from error
+        raise cut_off(request) from error
     except TimeoutError:
         raise HTTPException(408, f"expected the whole body within {BODY_TIMEOUT_S:.0f} s") from None
     return bytes(body)
@@ -88,13 +87,24 @@ def parse_json(body: bytes) -> object:
     raise HTTPException(400, reason)
 
 
-def _check_type(headers: Headers) -> None:
+def media_type(headers: Headers, *expected: str) -> str:
+    """Return the media type of a body, one of those expected.
+
+    :raises HTTPException: 415 if it is another one, or compressed.
+    """
     # Parameters are passed over: JSON is UTF-8, whatever charset is named (RFC 8259, section 11).
-    kind = headers.get("content-type", "").partition(";")[0]
-    if kind.strip().lower() != "application/json":
-        raise HTTPException(415, "expected the content type application/json")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in expected:
+        raise HTTPException(415, f"expected the content type {', '.join(expected)}")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise HTTPException(415, "expected a body that is not compressed")
+    return kind
+
+
+def cut_off(request: Request) -> HTTPException:
+    """Return the answer to a client that left before the end of its body; nobody will see it."""
+    request.state.left = True
+    return HTTPException(400, "the connection closed before the end of the body")
 
 
 def declared_length(headers: Headers) -> int:

@@ -61,14 +61,9 @@ class AsyncClient:
         wait: bool = True,
     ) -> Batch:
         """Have a file of posts scored, and return the batch; see :meth:`detector.client.Client.batch`."""
-        talk = talks.start_batch(Path(path), options or BatchOptions(), name, self._retries)
-        found = await self._carry_out(talk)
-        if wait or results is not None or errors is not None:
-            found = await self.wait(found.id)
-        for which, into in (("results", results), ("errors", errors)):
-            if into is not None:
-                await self._carry_out(talks.save(found.id, which, Path(into), self._retries))
-        return found
+        wanted = talks.wanted_files(results, errors)
+        talk = talks.batch(Path(path), options or BatchOptions(), name, wanted, self._retries, wait=wait)
+        return await self._carry_out(talk)
 
     async def status(self, batch: str) -> Batch:
         """Return how far a batch has come."""

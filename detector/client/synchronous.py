@@ -76,14 +76,9 @@ class Client:
         :param errors: Where the rows without a result go, likewise.
         :param wait: Whether to return only when the batch has ended; what is fetched into files needs it.
         """
-        talk = talks.start_batch(Path(path), options or BatchOptions(), name, self._retries)
-        found = self._carry_out(talk)
-        if wait or results is not None or errors is not None:
-            found = self.wait(found.id)
-        for which, into in (("results", results), ("errors", errors)):
-            if into is not None:
-                self._carry_out(talks.save(found.id, which, Path(into), self._retries))
-        return found
+        wanted = talks.wanted_files(results, errors)
+        talk = talks.batch(Path(path), options or BatchOptions(), name, wanted, self._retries, wait=wait)
+        return self._carry_out(talk)
 
     def status(self, batch: str) -> Batch:
         """Return how far a batch has come."""

@@ -129,6 +129,26 @@ def start_batch(path: Path, options: BatchOptions, name: str | None, retries: Re
     return _read(answers.batch, answers.body_of(heard, "batch"), "batch")
 
 
+def wanted_files(results: Path | str | None, errors: Path | str | None) -> dict[str, Path]:
+    """Return where to save what of a batch."""
+    return {which: Path(into) for which, into in (("results", results), ("errors", errors)) if into is not None}
+
+
+def batch(
+    path: Path, options: BatchOptions, name: str | None, wanted: Mapping[str, Path], retries: Retries, *, wait: bool
+) -> Talk[Batch]:
+    """Send a file, wait until it is done, and fetch what is wanted.
+
+    :param wanted: As of :func:`wanted_files`; there is nothing to fetch before the end, so it is waited for.
+    """
+    found = yield from start_batch(path, options, name, retries)
+    if wait or wanted:
+        found = yield from wait_for(found.id, retries)
+    for which, into in wanted.items():
+        yield from save(found.id, which, into, retries)
+    return found
+
+
 def show_batch(batch: str, retries: Retries, *, outage_s: float = 0.0) -> Talk[Batch]:
     """Ask how far a batch has come.
 

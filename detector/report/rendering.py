@@ -24,7 +24,8 @@ def render(contents: Mapping[str, object]) -> bytes:
     environment.trim_blocks = environment.lstrip_blocks = True
     # Only what was escaped before, in detector.report.limits.
     environment.filters |= {"number": "{:,}".format, "share": _share, "trusted": Markup}
-    style = resources.files("detector.report").joinpath("page/report.css").read_text("utf-8")
+    page_folder = resources.files("detector.report").joinpath("page")
+    style = "".join(page_folder.joinpath(name).read_text("utf-8") for name in ("colours.css", "report.css"))
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page: str = environment.get_template("report.html").render(contents, style=Markup(style), style_hash=style_hash)
     return page.lstrip().encode("utf-8", "replace") + b"\n"

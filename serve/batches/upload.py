@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from serve.batches.disk import require_room
 from serve.batches.schemas import Format
-from serve.bodies import declared_length
+from serve.bodies import cut_off, declared_length, media_type
 
 FORMATS: dict[str, Format] = {"application/jsonl": "jsonl", "application/x-ndjson": "jsonl", "text/csv": "csv"}
 """What a file can be, by the content type that says so."""
@@ -31,12 +31,7 @@ def format_of(headers: Headers) -> Format:
 
     :raises HTTPException: 415 if it is another one, or compressed.
     """
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in FORMATS:
-        raise HTTPException(415, f"expected the content type {', '.join(FORMATS)}")
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise HTTPException(415, "expected a body that is not compressed")
-    return FORMATS[kind]
+    return FORMATS[media_type(headers, *FORMATS)]
 
 
 def check_length(headers: Headers, limit: int) -> None:
@@ -60,8 +55,7 @@ async def receive(request: Request, path: Path, limit: int) -> tuple[int, str]:
         try:
             await _receive(request, written, limit)
         except ClientDisconnect as error:
-            request.state.left = True
-            raise HTTPException(400, "the connection closed before the end of the body") from error
+            raise cut_off(request) from error
         except TimeoutError:
             raise HTTPException(408, f"expected {SLOWEST} bytes a second, and no pause of {PAUSE_S:.0f} s") from None
         await run_in_threadpool(written.finish)

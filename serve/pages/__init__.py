@@ -1,7 +1,7 @@
 """The review page at ``/``, for a person without a client: files that hold no data and need no key.
 
 What the page asks of the service, it asks as every other client does, with a key where one is needed. No file draws on anything
-outside of this folder, and none holds a script or a style in its markup, so that the policy of :mod:`serve.headers` stays as it is.
+outside of the service, and none holds a script or a style in its markup, so that the policy of :mod:`serve.headers` stays as it is.
 """
 
 import hashlib
@@ -20,6 +20,8 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 """Media types of the files that are shown; others in the folder are not."""
+_COLOURS = resources.files("detector") / "report" / "page" / "colours.css"
+"""The page has the colours of the report."""
 
 
 def routes() -> APIRouter:
@@ -45,8 +47,8 @@ def file(name: str, request: Request) -> Response:
 
 def _answer(name: str, request: Request) -> Response:
     kind = _TYPES.get(PurePath(name).suffix)
-    # Looked up among the names of the folder, so that no name leads out of it.
-    found = next((each for each in resources.files(__name__).iterdir() if each.name == name), None)
+    # Looked up among the names that there are, so that no name leads anywhere else.
+    found = next((each for each in (*resources.files(__name__).iterdir(), _COLOURS) if each.name == name), None)
     if kind is None or found is None:
         raise HTTPException(404)
     body = found.read_bytes()

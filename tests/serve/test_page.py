@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import shutil
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import CONTRASTS, LEAST_CONTRAST, browser, in_browser
 from letters import LetterBackend
 from running import SlowBackend, running
 
@@ -35,50 +35,11 @@ DOUBTFUL = "tuxedo crew poster sought"
 DULL = "a calm baker calls a dad back at a cafe"
 ARABIC = "مطلوب عمال في zzzzzz yyyyyy xxxxxx السكن مجاني والسفر على الشركة"
 
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium; on Debian: apt-get install chromium")
-
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-LEAST_CONTRAST = 4.5
-"""Of text against its ground. Source: WCAG 2.2, success criterion 1.4.3."""
 LEAST_TARGET_PX = 24
 """Of what is pressed. Source: WCAG 2.2, success criterion 2.5.8."""
-
-CONTRASTS = """() => {
-  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
-  const light = colour => numbers(colour).slice(0, 3).map(c => c / 255)
-    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = e => {
-    for (; e; e = e.parentElement) {
-      const c = getComputedStyle(e).backgroundColor;
-      if ((numbers(c)[3] ?? 1) > 0) return c;
-    }
-  };
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const e = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || !e.checkVisibility() || e.localName === 'option') continue;
-    const [one, other] = [light(getComputedStyle(e).color), light(ground(e))];
-    found.push([e.localName + '.' + e.className, (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)]);
-  }
-  return found;
-}"""
 VIOLATIONS = "document.addEventListener('securitypolicyviolation', event => console.error('policy: ' + event.violatedDirective))"
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")

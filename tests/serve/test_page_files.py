@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from detector import Detector, glossary
+from detector import Detector, glossary, report
 from detector.records import INDICATORS
 from serve import pages
 from serve.app import create_app
@@ -17,6 +17,7 @@ from serve.security import Gate, guards
 from serve.settings import Settings
 
 FOLDER = Path(pages.__file__).parent
+COLOURS = Path(report.__file__).parent / "page" / "colours.css"
 TEXTS = {path.suffixes[0][1:]: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("texts.*.json"))}
 
 
@@ -54,7 +55,9 @@ def test_the_page_and_its_files_need_no_key_and_keep_the_policy(load: Callable[[
     settings = Settings(data=tmp_path, anonymous="no")
     gate = Gate(settings)
     with TestClient(create_app(load, settings, guards=guards(gate))) as client:
-        answers = {name: client.get(f"/page/{name}") for name in ("page.css", "page.js", "texts.th.json", "icon.svg")}
+        answers = {
+            name: client.get(f"/page/{name}") for name in ("colours.css", "page.css", "page.js", "texts.th.json", "icon.svg")
+        }
         answers["index.html"] = client.get("/")
         again = client.get("/", headers={"if-none-match": answers["index.html"].headers["etag"]})
         absent = [
@@ -70,12 +73,13 @@ def test_the_page_and_its_files_need_no_key_and_keep_the_policy(load: Callable[[
     kinds = {name: answer.headers["content-type"].partition(";")[0] for name, answer in answers.items()}
     assert kinds == {
         "index.html": "text/html",
+        "colours.css": "text/css",
         "page.css": "text/css",
         "page.js": "text/javascript",
         "texts.th.json": "application/json",
         "icon.svg": "image/svg+xml",
     }
     for name, answer in answers.items():
-        assert answer.content == (FOLDER / name).read_bytes()
+        assert answer.content == (COLOURS if name == COLOURS.name else FOLDER / name).read_bytes()
         assert answer.headers["content-security-policy"] == SECURITY_HEADERS["Content-Security-Policy"]
         assert answer.headers["cache-control"] == "no-cache"
