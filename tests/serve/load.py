@@ -3,13 +3,16 @@
 PYTHONPATH=.:tests python tests/serve/load.py rate 416        items per second of service and library, in turn; times of calls
 PYTHONPATH=.:tests python tests/serve/load.py starvation 300  times of single calls alone, and while a batch keeps all threads busy
 PYTHONPATH=.:tests python tests/serve/load.py batching 416    the library's rate by the number of posts it is handed at once
+PYTHONPATH=.:tests python tests/serve/load.py swaps 20        times of calls alone, and while the model is exchanged so often
 """
 
 import http.client
 import json
 import os
+import shutil
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,22 +22,24 @@ from pathlib import Path
 from typing import Any
 
 from real_posts import corpus_texts
-from running import served
+from running import Service, served
 
 from detector import Detector
-from detector.bundle import DEFAULT_BUNDLE
+from detector.bundle import DEFAULT_BUNDLE, MANIFEST
+from serve.keys import KeyStore
 
 Send = Callable[[Sequence[str]], list[dict[str, Any]]]
 
 
 @contextmanager
-def calling(port: int) -> Iterator[Send]:
+def calling(port: int, key: str | None = None) -> Iterator[Send]:
     """A client that keeps its connection; it sends texts and returns the entries of their results."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    headers = {"Content-Type": "application/json"} | ({} if key is None else {"X-API-Key": key})
 
     def send(texts: Sequence[str]) -> list[dict[str, Any]]:
         body = json.dumps({"items": [{"text": text} for text in texts]})
-        connection.request("POST", "/v1/score", body, {"Content-Type": "application/json"})
+        connection.request("POST", "/v1/score", body, headers)
         answer = connection.getresponse()
         received = answer.read()
         if answer.status != 200:
@@ -60,10 +65,10 @@ class Times:
         return f"p50 {self.p50:.1f} ms, p95 {self.p95:.1f} ms, p99 {self.p99:.1f} ms"
 
 
-def times_of(port: int, texts: Sequence[str], *, pause_s: float = 0.0) -> Times:
+def times_of(port: int, texts: Sequence[str], *, pause_s: float = 0.0, key: str | None = None) -> Times:
     """Send texts one by one, and return how long the answers took."""
     taken = []
-    with calling(port) as send:
+    with calling(port, key) as send:
         for text in texts:
             started = time.perf_counter()
             send([text])
@@ -155,6 +160,37 @@ def compare_starvation(*, calls: int = 300) -> tuple[Times, Times, int]:
         return alone, beside, rows_done(port, batch) - before
 
 
+def compare_swaps(swaps: int) -> tuple[Times, Times, list[float]]:
+    """Return the times of two clients' calls alone and while the model is exchanged, the slower client's of both, and how many
+    seconds each exchange took."""
+    texts = corpus_texts(4)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as clients:
+        manifest = Path(shutil.copytree(DEFAULT_BUNDLE, Path(folder) / "models" / "other")) / MANIFEST
+        manifest.write_text(manifest.read_text("utf-8").replace('"name": "', '"name": "other-', 1), "utf-8")
+        key = KeyStore(Path(folder)).add("load", ["score", "admin"])
+        with served(DEFAULT_BUNDLE, Path(folder), THREADS="1") as service:
+
+            def slower(repeats: int) -> Times:
+                times = clients.map(lambda _: times_of(service.port, texts * repeats, key=key), range(2))
+                return max(times, key=lambda found: found.p99)
+
+            times_of(service.port, texts[:20], key=key)
+            alone = slower(1)
+            with ThreadPoolExecutor(1) as talking:
+                beside = talking.submit(slower, 3)
+                took = [_swap(service, key, "other" if number % 2 == 0 else str(DEFAULT_BUNDLE)) for number in range(swaps)]
+                return alone, beside.result(), took
+
+
+def _swap(service: Service, key: str, folder: str) -> float:
+    started = time.perf_counter()
+    with service.client(key) as client:
+        client.post("/v1/admin/model", json={"folder": folder}).raise_for_status()
+    took_s = time.perf_counter() - started
+    time.sleep(1)
+    return took_s
+
+
 def start_batch(port: int, texts: Sequence[str]) -> str:
     """Send a batch, and return its path."""
     body = "".join(json.dumps({"text": text}) + "\n" for text in texts)
@@ -212,6 +248,9 @@ def report(what: str, number: int) -> str:
             f"alone: {alone}\nbeside a batch: {beside}\n"
             f"p95 beside the batch / alone: {beside.p95 / alone.p95:.2f}; {done} posts of the batch were scored meanwhile"
         )
+    if what == "swaps":
+        alone, beside, took = compare_swaps(number)
+        return f"alone: {alone}\nwith swaps: {beside}\nseconds for each swap: {' '.join(f'{each:.1f}' for each in took)}"
     found = compare_batching(number=number)
     return "\n".join(f"{size} posts at once: {rate:.1f} items/s, {ms:.1f} ms each" for size, (rate, ms) in found.items())
 
