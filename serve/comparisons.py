@@ -11,15 +11,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from serve.keys import make_private
+from serve.datafiles import open_shared
 from serve.metrics import Compared
-from serve.rates import write_ahead
 
 FILE = "shadow.sqlite"
 EDGES = (-0.5, -0.2, -0.1, -0.05, -0.01, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Upper ends of the bins of differences, the shadow's score less the one that was answered; the first begins at -1."""
 
-_WAIT_S = 5.0
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS compared (served TEXT, shadow TEXT, language TEXT, band TEXT, shadow_band TEXT, "
     "same_label INTEGER, bin INTEGER, items INTEGER NOT NULL, sum REAL NOT NULL, largest REAL NOT NULL, "
@@ -109,6 +107,7 @@ class Comparisons:
         :raises OSError: if the file cannot be made; likewise ``sqlite3.Error`` if it cannot be written. Nothing was added then.
         """
         with closing(self._open()) as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
             connection.executemany(_ADD, [_row(pair, kind, amount) for (pair, kind), amount in tally.compared.items()])
             counted = [(pair.served, pair.shadow, outcome, items) for (pair, outcome), items in tally.outcomes.items()]
             connection.executemany(_COUNT, counted)
@@ -126,13 +125,8 @@ class Comparisons:
         return {Kind(row[2], row[3], row[4], bool(row[5]), row[6]): Amount(*row[7:]) for row in rows}, dict(outcomes)
 
     def _open(self) -> sqlite3.Connection:
-        make_private(self._path)
-        connection = sqlite3.connect(self._path, timeout=_WAIT_S)
-        write_ahead(connection)
-        connection.execute("PRAGMA synchronous = OFF")  # what is lost with the power is a second of counting
-        for table in _TABLES:
-            connection.execute(table)
-        return connection
+        # What is lost with the power is a second of counting.
+        return open_shared(self._path, *_TABLES, durable=False)
 
 
 def bin_of(difference: float) -> int:

@@ -6,7 +6,6 @@ its SHA-256 is enough at rest: nobody can try 2^256 of them, and a slow hash wou
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import sqlite3
@@ -20,6 +19,7 @@ from typing import Literal, get_args
 
 from detector import InputError
 from detector.errors import OutputError
+from serve.datafiles import WAIT_S, make_private
 
 Scope = Literal["score", "batch", "metrics", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -31,8 +31,6 @@ PREFIX = "srd"
 _ID_BYTES = 5
 _SECRET_BYTES = 32
 _SHAPE = re.compile(rf"{PREFIX}_([0-9a-f]{{{2 * _ID_BYTES}}})_[0-9a-f]{{{2 * _SECRET_BYTES}}}")
-_WAIT_S = 5.0
-"""How long a command waits for another that writes."""
 _NOBODY = bytes(hashlib.sha256().digest_size)
 """Compared with where no key has the id, so that the answer takes as long."""
 _TABLE = """
@@ -172,17 +170,11 @@ class KeyStore:
     def _writer(self) -> Iterator[sqlite3.Connection]:
         try:
             make_private(self._path)
-            with closing(sqlite3.connect(self._path, timeout=_WAIT_S)) as writer, writer:
+            with closing(sqlite3.connect(self._path, timeout=WAIT_S)) as writer, writer:
                 writer.execute(_TABLE)
                 yield writer
         except (OSError, sqlite3.Error) as error:
             raise OutputError(f"{self._path}: cannot be written: {error}") from error
-
-
-def make_private(path: Path) -> None:
-    """Make an empty file that only this user can read, and its folder, unless they are there."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _hash(key: str) -> bytes:

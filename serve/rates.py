@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from serve.keys import make_private
+from serve.datafiles import open_shared
 
 FILE = "rates.sqlite"
 
-_WAIT_S = 5.0
-_PAUSE_S = 0.005
 _TABLE = "CREATE TABLE IF NOT EXISTS buckets (caller TEXT PRIMARY KEY, level REAL NOT NULL, at REAL NOT NULL) STRICT, WITHOUT ROWID"
 
 
@@ -76,30 +74,9 @@ class Buckets:
             self._connection = None
 
     def _open(self) -> sqlite3.Connection:
-        make_private(self._path)
-        connection = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
-        write_ahead(connection)
         # What is lost with the power is a minute of counting: nothing here is worth waiting for a disk.
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute(_TABLE)
-        self._connection = connection
-        return connection
-
-
-def write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch a file to a write-ahead log, which outlasts the connection.
-
-    While another process switches it, SQLite says at once that the file is locked, whatever timeout was set.
-    """
-    last = time.monotonic() + _WAIT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > last:
-                raise
-            time.sleep(_PAUSE_S)
+        self._connection = open_shared(self._path, _TABLE, durable=False)
+        return self._connection
 
 
 def _level(row: tuple[float, float], now: float, *, rate: int, burst: int) -> float:

@@ -89,6 +89,11 @@ class Settings:
             raise InputError(f"{variable('anonymous')}: expected one of {', '.join(ANONYMOUS)}, got {self.anonymous!r}")
         object.__setattr__(self, "data", _at_home(self.data))
 
+    @property
+    def batch_kept_s(self) -> int:
+        """Seconds after its end that a batch is kept."""
+        return self.batch_days * 86_400
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the settings; a variable that is unset or empty leaves the default.

@@ -16,7 +16,7 @@ from typing import Any
 from detector import BundleError, InputError
 from detector.bundle import MANIFEST, file_sha256
 from detector.errors import OutputError
-from serve.keys import make_private
+from serve.datafiles import make_private
 
 FILE = "model.json"
 LOCK = "model.lock"

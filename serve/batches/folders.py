@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from detector.errors import OutputError
-from serve.keys import make_private
+from serve.datafiles import make_private
 
 INPUT = "input"
 RESULTS = "results.jsonl"

@@ -54,7 +54,6 @@ _LOG = logging.getLogger(__name__)
 
 LINES = "application/jsonl"
 
-_DAY_S = 86_400
 _RETRY_S = 60
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 
@@ -322,7 +321,7 @@ def _sees_all(request: Request) -> bool:
 
 
 def _batch(request: Request, record: Record) -> Batch:
-    kept_s = request.app.state.settings.batch_days * _DAY_S
+    kept_s = request.app.state.settings.batch_kept_s
     return Batch(
         id=record.id,
         status=record.status,

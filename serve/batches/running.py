@@ -41,7 +41,6 @@ BEGINNINGS = 5
 """How often a batch may be begun, or gone on with, by processes that die before it has got on: it may be what kills them."""
 
 _LOG = logging.getLogger(__name__)
-_DAY_S = 86_400
 _PROBE = {"text": "a driver is wanted"}
 """A post that any model can score."""
 
@@ -338,7 +337,7 @@ async def at_work(app: FastAPI, *, pace: Pace | None = None) -> AsyncIterator[No
     """Work on batches within this block."""
     settings = app.state.settings
     pace = pace or Pace()
-    runner = Runner(app, app.state.batches, kept_s=settings.batch_days * _DAY_S, pace=pace)
+    runner = Runner(app, app.state.batches, kept_s=settings.batch_kept_s, pace=pace)
     app.state.runner = runner
     running = asyncio.create_task(runner.run())
     running.add_done_callback(_report)

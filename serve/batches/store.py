@@ -21,8 +21,7 @@ from serve.batches import folders
 from serve.batches.clocks import Moment, now
 from serve.batches.disk import require_room
 from serve.batches.schemas import Format, Status
-from serve.keys import make_private
-from serve.rates import write_ahead
+from serve.datafiles import open_shared
 
 FILE = "batches.sqlite"
 FOLDERS = "batches"
@@ -30,7 +29,6 @@ ENDED: tuple[Status, ...] = ("completed", "cancelled", "failed")
 MOST_KEPT = 1000
 """Batches of an owner that have ended and were not deleted."""
 
-_WAIT_S = 5.0
 _TABLE = """
 CREATE TABLE IF NOT EXISTS batches (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, status TEXT NOT NULL,
@@ -358,17 +356,9 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
             return self._connection
-        make_private(self._path)
-        connection = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
-        try:
-            connection.row_factory = sqlite3.Row
-            write_ahead(connection)
-            connection.execute(_TABLE)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-        return connection
+        self._connection = open_shared(self._path, _TABLE)
+        self._connection.row_factory = sqlite3.Row
+        return self._connection
 
 
 class Upload:

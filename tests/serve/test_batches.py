@@ -33,9 +33,10 @@ from running import SlowBackend, running, wait_until
 
 from detector import Detector
 from detector.bundle import Bundle
+from serve import datafiles
 from serve.app import create_app
 from serve.batches import running as work
-from serve.batches import store, upload
+from serve.batches import upload
 from serve.batches.folders import begin
 from serve.batches.reading import MAX_LINE, slices
 from serve.batches.running import BEGINNINGS
@@ -360,7 +361,7 @@ def test_a_file_that_comes_too_slowly_leaves_nothing_behind(
 def test_a_refused_file_holds_nobody_up_while_another_process_writes(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_WAIT_S", 1.5)
+    monkeypatch.setattr(datafiles, "WAIT_S", 1.5)
     writer = sqlite3.connect(tmp_path / "batches.sqlite", isolation_level=None, check_same_thread=False)
 
     def body() -> Iterator[bytes]:
@@ -791,7 +792,7 @@ def test_a_batch_expires(load: Load, tmp_path: Path) -> None:
         path = sent(client, jsonl(some_items(3)))
         ended(client, path)
     store = Store(tmp_path)
-    store.sweep(0.0 + 1e-9)
+    store.sweep(1e-9)
     store.close()
     with serving(load, tmp_path) as client:
         answers: list[httpx2.Response] = [client.get(path), client.get(f"{path}/results")]
