@@ -2,17 +2,15 @@
 
 import re
 import sys
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from detector.bundle import DEFAULT_BUNDLE
 from detector.errors import SOME_REFUSED, DetectorError, InputError, exit_code
 from training.config import FLOAT_LAYERS
-
-if TYPE_CHECKING:
-    from training.prepare import Start
 
 app = typer.Typer(
     help="Retrain the detector: corpus, prepare, finetune, export, evaluate.", no_args_is_help=True, add_completion=False
@@ -155,7 +153,7 @@ def corpus_add(
 @app.command()
 def prepare(
     base: Annotated[str | None, typer.Option(help="Encoder: a folder or a Hugging Face id.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Instead of an encoder, a run whose best model training goes on from.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Instead of an encoder, what training goes on from: a run, or a bundle.")] = None,
     run: Run = RUN,
     corpus: Corpus = CORPUS,
     sources: Sources = SOURCES,
@@ -168,30 +166,22 @@ def prepare(
     """Split the posts, trim the vocabulary and cut the texts into windows."""
     from training.config import read_config
     from training.prepare import prepare as run_prepare
+    from training.starts import read_start
 
     if (base is None) == (start is None):
-        raise InputError("expected either --base, an encoder, or --start, a run to go on from")
-    origin = base if start is None else _start(start)
-    prepared = run_prepare(
-        run / "prepared",
-        base=origin,
-        corpus=corpus,
-        sources=sources,
-        public=public,
-        config=read_config(config),
-        feedback=feedback,
-    )
+        raise InputError("expected either --base, an encoder, or --start, a run or bundle to go on from")
+    with tempfile.TemporaryDirectory() as scratch:
+        prepared = run_prepare(
+            run / "prepared",
+            base=base if start is None else read_start(start, Path(scratch)),
+            corpus=corpus,
+            sources=sources,
+            public=public,
+            config=read_config(config),
+            feedback=feedback,
+        )
     for source, row in prepared.facts["counts"].items():
         typer.echo(f"{source}: " + ", ".join(f"{number} {part}" for part, number in sorted(row.items())))
-
-
-def _start(run: Path) -> "Start":
-    """Return what a run leaves to go on from."""
-    from training.export import best_seed
-    from training.finetune import WEIGHTS
-    from training.prepare import Start, load_prepared
-
-    return Start(load_prepared(run / "prepared"), best_seed(run / "finetune") / WEIGHTS)
 
 
 @app.command()

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from training.examples import ANNOTATED
 from training.graphs import Layers, graphed_layers, largest_batches
 from training.losses import N_LABELS, Batch, contrastive_loss, divergence_loss, evidence_loss, indicator_loss, label_loss
 from training.metrics import recall_at_false_positives
-from training.network import Network, mean_over_tokens
+from training.network import Network, half_states, mean_over_tokens
 from training.prepare import START, Prepared, Split
 
 WEIGHTS = "weights.safetensors"
@@ -208,7 +209,7 @@ class Run:
     def _layers(self, orders: list[list[NDArray[np.int64]]]) -> Layers:
         """Return the trained layers: on a GPU recorded for the batches there will be."""
         if self.device.type == "cpu":
-            return self.network.states
+            return partial(half_states, self.network) if self.config.arithmetic == "bfloat16" else self.network.states
         passes, lengths = (2 if self.config.r_drop else 1), self.train_table.lengths
         shapes = ((passes * len(batch), int(lengths[batch].max())) for order in orders for batch in order)
         return graphed_layers(self.network, largest_batches(shapes), self.device)
@@ -231,7 +232,7 @@ class Run:
         # Twins take the mean of their lengths, which keeps them side by side.
         means = np.bincount(pairs, table.lengths[windows]) / np.maximum(np.bincount(pairs), 1)
         keys = np.where(table.paired[windows], means[pairs], table.lengths[windows])
-        longer = random.uniform(0.8, 1.25, len(means))[pairs]
+        longer = random.uniform(0.9, 1.11, len(means))[pairs]
         jittered = windows[np.argsort(keys * longer, kind="stable")]
         batches = list(_by_tokens(jittered, table.lengths, self.config.tokens_per_batch))
         return [batches[i] for i in random.permutation(len(batches))]
@@ -469,7 +470,8 @@ def _pairs_ordered(margins: NDArray[np.float32], lures: NDArray[np.bool_], pairs
 def first_network(prepared: Prepared) -> Network:
     """Return the network as training finds it: the encoder with new heads, or what the run trained that this one goes on from."""
     config = prepared.config
-    network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout)
+    halved = config.arithmetic == "bfloat16" and best_device().type == "cpu"
+    network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout, halved=halved)
     if (prepared.base / START).exists():
         network.load_start(load_file(prepared.base / START))
     return network

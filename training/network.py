@@ -22,23 +22,29 @@ class Network(nn.Module):
     :param base: Folder or Hugging Face id of the encoder.
     :param n_outputs: Labels and indicators together.
     :param frozen_layers: Lower layers, embeddings included, that never change.
+    :param halved: Whether the layers are to be trained in bfloat16 on a processor (:func:`half_states`).
     :raises InputError: if the encoder is of a type that cannot be exported, or has too few layers.
     """
 
-    def __init__(self, base: str | Path, n_outputs: int, *, frozen_layers: int, dropout: float = 0.1) -> None:
+    def __init__(self, base: str | Path, n_outputs: int, *, frozen_layers: int, dropout: float = 0.1, halved: bool = False) -> None:
         super().__init__()
-        config = AutoConfig.from_pretrained(base)
+        # Eager attention: the fused one's way back, on processors and in bfloat16, takes several times as long.
+        config = AutoConfig.from_pretrained(base, **({"attn_implementation": "eager"} if halved else {}))
         if config.model_type not in POSITION_OFFSETS:
             known = ", ".join(POSITION_OFFSETS)
             raise InputError(f"{base}: expected an encoder of type {known}, got {config.model_type}")
         if not 0 <= frozen_layers < config.num_hidden_layers:
             raise InputError(f"frozen_layers must be below {config.num_hidden_layers}, got {frozen_layers}")
         config.hidden_dropout_prob = dropout
-        config.attention_probs_dropout_prob = dropout
+        config.attention_probs_dropout_prob = 0.0 if halved else dropout
         self.encoder = AutoModel.from_pretrained(base, config=config, add_pooling_layer=False)
         self.heads = nn.Linear(config.hidden_size, n_outputs)
         self.dropout = nn.Dropout(dropout)
         self.frozen_layers = frozen_layers
+        if halved:
+            self.dropout = ByteDropout(dropout)
+            for layer in self.trained_layers:
+                layer.attention.output.dropout = layer.output.dropout = self.dropout
         frozen = [self.encoder.embeddings, *self.encoder.encoder.layer[:frozen_layers]]
         for module in frozen:
             module.requires_grad_(False)
@@ -105,6 +111,35 @@ class Network(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return the token scores, *shape* ``(n_windows, n_tokens, n_outputs)``."""
         return self.upper(self.lower(ids, mask), mask)
+
+
+class ByteDropout(nn.Module):
+    """Dropout whose coins are bytes of the generator's 64-bit numbers: on processors an eighth of the drawing.
+
+    :param p: Share that is dropped, in steps of 1/256.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.dropped = round(256 * p)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return the states, in training with some of them zero and the others larger for it."""
+        if not (self.training and self.dropped):
+            return states
+        n_numbers = -(-states.numel() // 8)
+        coins = torch.empty(n_numbers, dtype=torch.int64).random_(-(2**63), None).view(torch.uint8)
+        kept = coins[: states.numel()].view(states.shape) >= self.dropped
+        return states * kept.to(states.dtype).mul_(256 / (256 - self.dropped))
+
+
+def half_states(network: Network, hidden: Tensor, mask: Tensor) -> Tensor:
+    """Return :meth:`Network.states` with states and products in bfloat16, weights and sums of gradients in float32.
+
+    Of use where the processor multiplies bfloat16 (AMX); what it gains and costs stands in ``training/experiments.md``.
+    """
+    with torch.autocast("cpu", torch.bfloat16):
+        return network.states(hidden.bfloat16(), mask).float()
 
 
 def mean_over_tokens(values: Tensor, mask: Tensor) -> Tensor:

@@ -69,14 +69,18 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """An earlier run that training goes on from, with its encoder and vocabulary.
+    """What training goes on from instead of a plain encoder (:mod:`training.starts`).
 
-    :ivar prepared: What that run was trained on.
-    :ivar weights: What it trained, a file of :mod:`safetensors`.
+    :ivar base: Folder of the encoder and its tokenizer, with the vocabulary that stays.
+    :ivar weights: What was trained before, a file of :mod:`safetensors`.
+    :ivar encoder: Name of the encoder that all began with.
+    :ivar origin: The run's fingerprint or the bundle's identity.
     """
 
-    prepared: Prepared
+    base: Path
     weights: Path
+    encoder: str
+    origin: str
 
 
 def prepare(
@@ -91,7 +95,7 @@ def prepare(
 ) -> Prepared:
     """Read all posts, split them, cut them into windows and write everything that training needs.
 
-    :param base: Folder or Hugging Face id of the encoder, or the run to go on from.
+    :param base: Folder or Hugging Face id of the encoder, or the run or bundle to go on from.
     :param corpus: Folder of ``<language>.jsonl`` files.
     :param sources: ``sources.toml``.
     :param public: Folder of the public sets; without it there are none.
@@ -114,8 +118,8 @@ def prepare(
     rows = [_row(examples[i], splits[i], encoder, noisy=config.noise > 0) for i in kept]
     Dataset.from_list(rows).save_to_disk(str(out / POSTS))
     facts = {
-        "base": base.prepared.facts["base"] if isinstance(base, Start) else str(base),
-        "start": base.prepared.facts["fingerprint"] if isinstance(base, Start) else None,
+        "base": base.encoder if isinstance(base, Start) else str(base),
+        "start": base.origin if isinstance(base, Start) else None,
         "data_hash": _data_hash([examples[i] for i in kept], [splits[i] for i in kept]),
         "languages": sorted({e.language for e in examples if e.source == "corpus"}),
         "counts": _counts([examples[i] for i in kept], [splits[i] for i in kept]),
@@ -131,7 +135,7 @@ def _encoder(base: str | Start, out: Path, texts: Sequence[str]) -> Tokenizer:
     (out / START).unlink(missing_ok=True)
     if not isinstance(base, Start):
         return trim_base(base, out, texts)
-    shutil.copytree(base.prepared.base, out, dirs_exist_ok=True)
+    shutil.copytree(base.base, out, dirs_exist_ok=True)
     # A run that went on from another itself may have left lower layers as that one had trained them.
     earlier = load_file(out / START) if (out / START).exists() else {}
     save_file(earlier | load_file(base.weights), str(out / START))

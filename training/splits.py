@@ -13,6 +13,8 @@ from training.sources import Source
 Split = Literal["train", "validation", "test", "held_out"]
 
 SALT = "scam-recruitment-detector"
+ONE_PLAN = frozenset(f"w{number}" for number in range(41, 49))
+"""Writers whose languages share one plan: posts of one place in it are alike in build, whatever their language."""
 
 
 def split(examples: Sequence[Example], sources: Mapping[str, Source]) -> list[Split]:
@@ -20,7 +22,8 @@ def split(examples: Sequence[Example], sources: Mapping[str, Source]) -> list[Sp
 
     Corpus groups (writing batches) are dealt out language by language and ten by ten, so that batches added later move none of
     those before: of ten, two and one or one and two go to test and validation, as a hash says. The two Chinese scripts were
-    planned alike, so their batches of one number go together. Public rows go by a hash, a tenth each to validation and test; sets
+    planned alike, so their batches of one number go together, and so do the batches of one place in the ten of a writer whose
+    languages share one plan (:data:`ONE_PLAN`). Public rows go by a hash, a tenth each to validation and test; sets
     declared as held out stay out. Of the posts that readers answered a tenth goes to test and none to validation: they were chosen
     because a model doubted them, and operating points set on them would be off.
 
@@ -67,28 +70,30 @@ def _joined_groups(examples: Sequence[Example]) -> list[str]:
 
 
 def _deal_corpus(examples: Sequence[Example]) -> dict[str, Split]:
+    batches = {e.group: _batch(e) for e in examples if e.source == "corpus"}
     tens: dict[tuple[str, int], set[int]] = defaultdict(set)
-    for example in examples:
-        if example.source == "corpus":
-            language, number = _batch(example.group)
-            tens[language, (number - 1) // 10].add(number)
+    for plan, number in batches.values():
+        tens[plan, (number - 1) // 10].add(number)
     dealt: dict[tuple[str, int], Split] = {}
-    for (language, ten), numbers in tens.items():
-        n_test = 1 + _hash(f"{language}/{ten}") % 2
-        for rank, number in enumerate(sorted(numbers, key=lambda number: _hash(f"{language}-b{number:02}"))):
-            dealt[language, number] = "test" if rank < n_test else "validation" if rank < 3 else "train"
-    return {e.group: dealt[_batch(e.group)] for e in examples if e.source == "corpus"}
+    for (plan, ten), numbers in tens.items():
+        n_test = 1 + _hash(f"{plan}/{ten}") % 2
+        for rank, number in enumerate(sorted(numbers, key=lambda number: _hash(f"{plan}-b{number:02}"))):
+            dealt[plan, number] = "test" if rank < n_test else "validation" if rank < 3 else "train"
+    return {group: dealt[batch] for group, batch in batches.items()}
 
 
-def _batch(group: str) -> tuple[str, int]:
-    """Return language, without script, and batch number of a corpus group such as ``zh-Hant-b03``.
+def _batch(example: Example) -> tuple[str, int]:
+    """Return what a corpus group such as ``zh-Hant-b03`` is dealt out with, and its number there.
+
+    That is its language, without script, or the writer, if all of the writer's languages share one plan.
 
     :raises InputError: if the group is not named so.
     """
-    language, _, number = group.rpartition("-b")
+    language, _, number = example.group.rpartition("-b")
     if not language or not number.isdigit():
-        raise InputError(f"expected a group named <language>-b<number>, got {group!r}")
-    return language.split("-")[0], int(number)
+        raise InputError(f"expected a group named <language>-b<number>, got {example.group!r}")
+    writer = (example.author or "").partition("-")[0]
+    return (writer, (int(number) - 1) % 10 + 1) if writer in ONE_PLAN else (language.split("-")[0], int(number))
 
 
 def _own_split(example: Example, dealt: Mapping[str, Split], sources: Mapping[str, Source]) -> Split:

@@ -33,15 +33,7 @@ class TorchBackend:
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        path = bundle.folder / GRAPH
-        try:
-            graph = onnx.load(str(path)).graph
-            self._weights = _expand({w.name: numpy_helper.to_array(w) for w in graph.initializer})
-            heads, epsilon = _sizes(graph)
-        except Exception as error:  # onnx and protobuf raise errors without a public root
-            raise BundleError(f"{path}: expected this project's graph, got: {error!r}") from error
-        self._heads = heads
-        self._epsilon = epsilon
+        self._weights, self._heads, self._epsilon = read_weights(bundle)
         self._layers = sum(name.endswith("intermediate.dense.weight") for name in self._weights)
 
     def token_scores(self, ids: IdArray) -> FloatArray:
@@ -78,6 +70,22 @@ class TorchBackend:
     def _norm(self, name: str, hidden: torch.Tensor) -> torch.Tensor:
         w = self._weights
         return torch.nn.functional.layer_norm(hidden, hidden.shape[-1:], w[f"{name}.weight"], w[f"{name}.bias"], self._epsilon)
+
+
+def read_weights(bundle: Bundle) -> tuple[dict[str, torch.Tensor], int, float]:
+    """Return a bundle's weights in float32 by their names in the graph, the number of attention heads, and layer norm's epsilon.
+
+    Weights of products have *shape* ``(n_in, n_out)``.
+
+    :raises BundleError: if the graph does not hold the weights under their usual names.
+    """
+    path = bundle.folder / GRAPH
+    try:
+        graph = onnx.load(str(path)).graph
+        weights = _expand({w.name: numpy_helper.to_array(w) for w in graph.initializer})
+        return weights, *_sizes(graph)
+    except Exception as error:  # onnx and protobuf raise errors without a public root
+        raise BundleError(f"{path}: expected this project's graph, got: {error!r}") from error
 
 
 def _sizes(graph: "onnx.GraphProto") -> tuple[int, float]:

@@ -36,6 +36,7 @@ def test_an_unknown_key_is_an_error_that_lists_the_known_ones(tmp_path: Path) ->
         ("layer_decay = 0.0", "layer_decay must be above 0"),
         ("layer_decay = 1.5", "at most 1, got 1.5"),
         ("max_tokens = 512\ntokens_per_batch = 511", "tokens_per_batch 511 must hold a window of 512 tokens"),
+        ('arithmetic = "int8"', "arithmetic: expected float32 or bfloat16, got 'int8'"),
         ('epochs = "four"', "epochs"),
         ("epochs = 2.5", "epochs"),
         ("dropout = true", "dropout"),

@@ -20,8 +20,9 @@ from training import export as exporting
 from training.__main__ import app
 from training.evaluate import evaluate
 from training.export import best_seed, export
-from training.finetune import WEIGHTS, Run, WindowTable, finetune, first_network, load_network, post_weights, window_table
+from training.finetune import WEIGHTS, Run, WindowTable, finetune, first_network, load_network, post_weights, predict, window_table
 from training.prepare import VARIANTS, Prepared, Start, load_prepared, prepare
+from training.starts import read_start, run_start
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +46,10 @@ def _quiet(_: str) -> None:
     pass
 
 
-def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tiny_run: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arithmetic", ["float32", "bfloat16"])
+def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tiny_run: Path, tmp_path: Path, arithmetic: str) -> None:
     prepared = load_prepared(tiny_run / "prepared")
+    prepared.facts["config"]["arithmetic"] = arithmetic
     tables = [window_table(prepared, part, tmp_path, _quiet) for part in ("train", "validation")]
 
     def run(folder: str, *, stop_after: int | None = None) -> Path:
@@ -91,9 +94,8 @@ def test_a_run_goes_on_from_another_with_its_weights_and_vocabulary(tiny_run: Pa
     """Whichever layers were frozen in either."""
     before = load_prepared(tiny_run / "prepared")
     trained = load_network(before, best_seed(tiny_run / "finetune"))
-    start = Start(before, best_seed(tiny_run / "finetune") / WEIGHTS)
     config = replace(TINY, seeds=(1,), epochs=1, frozen_layers=0)
-    after = prepare(tmp_path / "prepared", base=start, corpus=tiny_corpus, sources=tmp_path, public=None, config=config)
+    after = prepare(tmp_path / "prepared", base=run_start(tiny_run), corpus=tiny_corpus, sources=tmp_path, public=None, config=config)
     assert (after.base / "tokenizer.json").read_bytes() == (before.base / "tokenizer.json").read_bytes()
     assert after.facts["base"] == before.facts["base"]
     begun = first_network(after)
@@ -103,6 +105,27 @@ def test_a_run_goes_on_from_another_with_its_weights_and_vocabulary(tiny_run: Pa
     load_network(after, finetune(after, tmp_path / "finetune"))
 
 
+def test_a_run_goes_on_from_a_bundle_alone(bundle: Path, tiny_run: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    """Its scores are those the bundle is served with, before a step is made; its vocabulary stays."""
+    config = replace(TINY, seeds=(1,), epochs=1, frozen_layers=0)
+    start = read_start(bundle, tmp_path / "scratch")
+    after = prepare(tmp_path / "prepared", base=start, corpus=tiny_corpus, sources=tmp_path, public=None, config=config)
+    assert (after.base / "tokenizer.json").read_bytes() == (bundle / "tokenizer.json").read_bytes()
+    with Detector.load(bundle) as detector:
+        assert after.facts["start"] == detector.bundle.identity
+        assert after.facts["base"] == detector.bundle.manifest.base_model
+    table = window_table(after, "validation", tmp_path, _quiet)
+    begun = predict(first_network(after), table, torch.device("cpu"), config)
+    with Detector.load(bundle, backend="torch") as served:
+        np.testing.assert_allclose(begun, served.logits(after.part("validation")["text"]), atol=2e-3)
+    load_network(after, finetune(after, tmp_path / "finetune"))
+
+
+def test_a_start_that_is_neither_run_nor_bundle_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no prepared\.json"):
+        read_start(tmp_path, tmp_path)
+
+
 def test_a_third_run_keeps_what_the_first_had_trained_and_the_second_froze(
     tiny_base: Path, tiny_corpus: Path, tmp_path: Path
 ) -> None:
@@ -110,13 +133,14 @@ def test_a_third_run_keeps_what_the_first_had_trained_and_the_second_froze(
         config = replace(TINY, seeds=(1,), epochs=1, frozen_layers=frozen_layers)
         folder = tmp_path / name
         prepared = prepare(folder / "prepared", base=base, corpus=tiny_corpus, sources=tmp_path, public=None, config=config)
-        return Start(prepared, finetune(prepared, folder / "finetune") / WEIGHTS)
+        finetune(prepared, folder / "finetune")
+        return run_start(folder)
 
     second = run("second", run("first", str(tiny_base), 0), 1)
-    third = run("third", second, 0)
+    run("third", second, 0)
     lower = "encoder.encoder.layer.0.output.dense.weight"
     first_trained = load_file(tmp_path / "first/finetune/seed-1" / WEIGHTS)
-    assert torch.equal(first_network(third.prepared).state_dict()[lower], first_trained[lower])
+    assert torch.equal(first_network(load_prepared(tmp_path / "third/prepared")).state_dict()[lower], first_trained[lower])
     anew = prepare(tmp_path / "third/prepared", base=str(tiny_base), corpus=tiny_corpus, sources=tmp_path, public=None, config=TINY)
     assert not torch.equal(first_network(anew).state_dict()[lower], first_trained[lower])
 

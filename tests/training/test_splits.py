@@ -82,6 +82,19 @@ def test_batches_of_one_number_in_the_two_chinese_scripts_go_together() -> None:
     assert all(places[f"zh-Hans-{batch}"] == places[f"zh-Hant-{batch}"] for batch in BATCHES)
 
 
+def test_batches_of_one_place_in_a_plan_of_all_languages_go_together() -> None:
+    """Also where the writer's batches begin at another number in some language; those of other writers go as they went."""
+    planned = [
+        make_example(f"{language}-{place}", _words(f"planned{language}{place}"), f"{language}-b{first + place}", author=f"w44-{language}")
+        for language, first in (("en", 41), ("hi", 31), ("ur", 31))
+        for place in range(10)
+    ]
+    places = _places([*_corpus(), *planned])
+    assert all(len({places[f"en-b{41 + i}"], places[f"hi-b{31 + i}"], places[f"ur-b{31 + i}"]}) == 1 for i in range(10))
+    assert Counter(places[f"en-b{41 + i}"] for i in range(10))["train"] == 7
+    assert places.items() >= _places(_corpus()).items()
+
+
 def test_the_order_of_posts_and_of_languages_decides_nothing() -> None:
     examples = _corpus() + _public("board", 50)
     shuffled = random.Random(0).sample(examples, len(examples))
