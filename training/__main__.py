@@ -153,7 +153,7 @@ def corpus_add(
 @app.command()
 def prepare(
     base: Annotated[str | None, typer.Option(help="Encoder: a folder or a Hugging Face id.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Instead of an encoder, what training goes on from: a run, or a bundle.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Instead of an encoder, a run or a bundle to go on from.")] = None,
     run: Run = RUN,
     corpus: Corpus = CORPUS,
     sources: Sources = SOURCES,

@@ -72,5 +72,5 @@ def _encoder(weights: dict[str, Tensor], heads: int, epsilon: float) -> BertMode
     encoder = BertModel(config, add_pooling_layer=False)
     missing, unknown = encoder.load_state_dict(state, strict=False)
     if unknown or [name for name in missing if not name.endswith("_ids")]:
-        raise BundleError(f"expected the weights of an encoder of {config.num_hidden_layers} layers, got others: {missing + unknown}")
+        raise BundleError(f"expected the weights of {config.num_hidden_layers} layers, got others: {missing + unknown}")
     return encoder

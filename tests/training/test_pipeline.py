@@ -95,7 +95,9 @@ def test_a_run_goes_on_from_another_with_its_weights_and_vocabulary(tiny_run: Pa
     before = load_prepared(tiny_run / "prepared")
     trained = load_network(before, best_seed(tiny_run / "finetune"))
     config = replace(TINY, seeds=(1,), epochs=1, frozen_layers=0)
-    after = prepare(tmp_path / "prepared", base=run_start(tiny_run), corpus=tiny_corpus, sources=tmp_path, public=None, config=config)
+    after = prepare(
+        tmp_path / "prepared", base=run_start(tiny_run), corpus=tiny_corpus, sources=tmp_path, public=None, config=config
+    )
     assert (after.base / "tokenizer.json").read_bytes() == (before.base / "tokenizer.json").read_bytes()
     assert after.facts["base"] == before.facts["base"]
     begun = first_network(after)

@@ -85,7 +85,9 @@ def test_batches_of_one_number_in_the_two_chinese_scripts_go_together() -> None:
 def test_batches_of_one_place_in_a_plan_of_all_languages_go_together() -> None:
     """Also where the writer's batches begin at another number in some language; those of other writers go as they went."""
     planned = [
-        make_example(f"{language}-{place}", _words(f"planned{language}{place}"), f"{language}-b{first + place}", author=f"w44-{language}")
+        make_example(
+            f"{language}-{place}", _words(f"planned{language}{place}"), f"{language}-b{first + place}", author=f"w44-{language}"
+        )
         for language, first in (("en", 41), ("hi", 31), ("ur", 31))
         for place in range(10)
     ]
