@@ -78,7 +78,9 @@ def create_app(
     app.state.draining = False
     app.state.batches = Store(settings.data)
     app.state.error_shapes = compat.SHAPES
-    app.state.metrics = metrics.Metrics(shared_metrics(), reference=read_reference(settings.reference))
+    app.state.metrics = metrics.Metrics(
+        shared_metrics(), reference=read_reference(settings.reference), batches=app.state.batches.standing
+    )
     app.add_middleware(AnswerHeaders)
     app.add_middleware(RequestIds)
     app.add_middleware(Access, metrics=app.state.metrics)

@@ -7,8 +7,9 @@ No label holds anything that was sent: routes are templates, languages those of 
 """
 
 import os
+import sqlite3
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Literal, get_args
@@ -27,6 +28,7 @@ from detector.bundle import Bundle
 from detector.records import Band
 from serve import schemas
 from serve.admission import Priority, Timing
+from serve.batches.store import Standing
 from serve.drift import EDGES, Reference, bin_of, stability_index
 from serve.schemas import Code
 
@@ -68,14 +70,18 @@ class Metrics:
 
     :param folder: Where workers share theirs; nothing for a service of one process.
     :param reference: What recent scores are compared with, if anything.
+    :param batches: Says how the batches stand, if there can be any: all workers find the same in their file.
     """
 
-    def __init__(self, folder: Path | None = None, *, reference: Reference | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, reference: Reference | None = None, batches: Callable[[], Standing] | None = None
+    ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()
         self._folder = folder
         self._source = registry if folder is None else _shared(folder)
         self._reference = reference
+        self._batches = batches
         self._lock = Lock()
         self._recent: deque[int] = deque()
         self._model: tuple[str, ...] | None = None
@@ -110,6 +116,7 @@ class Metrics:
         self._serving = gauge("model_workers", "Processes that serve a model", "sha256")
         self._swaps = counter("model_swaps", "Models that were to be taken over, by what was wrong with them, if anything", "fault")
         self._shadowed = counter("shadow_items", "Items that the shadow was to score as well, by what became of them", "outcome")
+        self._shadow_took = histogram("shadow_duration_seconds", "Time in the shadow, for each post that it compares")
         self._workers = gauge("workers", "Processes that serve")
         self._starts = counter("worker_starts", "Processes that began to serve")
         self._prepare()
@@ -150,9 +157,14 @@ class Metrics:
         """Count a model that was to be taken over."""
         self._swaps.labels(fault).inc()
 
-    def shadowed(self, outcome: Compared) -> None:
-        """Count an item that the shadow was to score as well."""
+    def shadowed(self, outcome: Compared, took_s: float | None = None) -> None:
+        """Count an item that the shadow was to score as well.
+
+        :param took_s: What scoring it took, if it was scored.
+        """
         self._shadowed.labels(outcome).inc()
+        if took_s is not None:
+            self._shadow_took.observe(took_s)
 
     def workers_on(self, sha256: str) -> tuple[int, int]:
         """Return how many processes serve a model, and how many serve."""
@@ -226,6 +238,7 @@ class Metrics:
             yield metric
             if metric.name == f"{_NAME}_recent_scores":
                 yield from self._drift(metric)
+        yield from self._standing()
 
     def _prepare(self) -> None:
         """Have every series that is known from the start: what is not there cannot be seen to rise."""
@@ -261,6 +274,22 @@ class Metrics:
         index = stability_index(self._reference.counts, found)
         what = "Population stability index of the recent scores against the reference"
         yield GaugeMetricFamily(f"{_NAME}_score_drift", what, value=index)
+
+    def _standing(self) -> Iterable[Metric]:
+        try:
+            standing = self._batches() if self._batches is not None else None
+        except (OSError, sqlite3.Error):
+            return  # as while there is no room on the disk: the other numbers count the more then
+        if standing is None:
+            return
+        by_status = GaugeMetricFamily(f"{_NAME}_batches", "Batches that are kept, by status", labels=["status"])
+        for status, number in standing.numbers.items():
+            by_status.add_metric([status], number)
+        yield by_status
+        left = "Rows that are still to be scored, of the batches whose rows were counted"
+        yield GaugeMetricFamily(f"{_NAME}_batch_rows_left", left, value=standing.rows_left)
+        age = "Since the oldest batch came that has not ended"
+        yield GaugeMetricFamily(f"{_NAME}_batch_oldest_seconds", age, value=standing.oldest_s)
 
 
 def forget_dead(folder: Path) -> None:

@@ -9,6 +9,7 @@ from serve.compat_schemas import ModerationRequest, PredictRequest
 from serve.problems import MEDIA_TYPE, REQUEST_ID
 from serve.rollout_schemas import Swap
 from serve.schemas import Body, Problem, ScoreRequest
+from serve.security import scope_of
 
 _REF = "#/components/schemas/{model}"
 _BODIES: tuple[type[Body], ...] = (ScoreRequest, ModerationRequest, PredictRequest, Swap)
@@ -24,8 +25,11 @@ class Service(FastAPI):
         schemas: dict[str, Any] = document["components"]["schemas"]
         _, wanted = models_json_schema([(body, "validation") for body in _BODIES], ref_template=_REF)
         schemas.update(wanted["$defs"])
-        for path in document["paths"].values():
+        for name, path in document["paths"].items():
             for operation in path.values():
+                # OpenAPI 3.1 lets these lists name what a key must be for, whatever the kind of key.
+                for way in operation.get("security", ()):
+                    way.update(dict.fromkeys(way, [scope_of(name)]))
                 operation["responses"] = _without_default(operation["responses"])
                 for status, response in operation["responses"].items():
                     _complete(int(status), response)

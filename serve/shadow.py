@@ -201,6 +201,7 @@ class Shadow:
         return True
 
     def _compare(self, answered: _Answered) -> None:
+        started = time.perf_counter()
         try:
             verdict = _score(self._detector, answered.post)
         except BackendError as error:
@@ -210,6 +211,7 @@ class Shadow:
             with self._room:
                 self._count(answered.model, "failed")
             return
+        took_s = time.perf_counter() - started
         self._failing = False
         difference = (verdict.score or 0.0) - answered.score
         kind = Kind(
@@ -221,7 +223,7 @@ class Shadow:
         )
         with self._room:
             self._tally.add(self._pair(answered.model), kind, difference)
-        self._metrics.shadowed("compared")
+        self._metrics.shadowed("compared", took_s)
 
     def _is_full(self, post: Post) -> bool:
         return len(self._waiting) >= ROOM_ITEMS or self._characters + len(post.text) > ROOM_CHARACTERS

@@ -9,13 +9,13 @@ import json
 import secrets
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, RLock
 from types import TracebackType
-from typing import BinaryIO, Literal, Self, cast
+from typing import BinaryIO, Literal, Self, cast, get_args
 
 from serve.batches import folders
 from serve.batches.clocks import Moment, now
@@ -101,6 +101,20 @@ class Record:
     lengths: tuple[int, int]
     models: tuple[str, ...]
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the batches of everybody stand.
+
+    :ivar numbers: How many there are, by status.
+    :ivar rows_left: Rows that are still to be scored, of the batches whose rows were counted.
+    :ivar oldest_s: Seconds since the oldest one came that has not ended; 0 without one.
+    """
+
+    numbers: Mapping[Status, int]
+    rows_left: int
+    oldest_s: float
 
 
 class Store:
@@ -191,6 +205,17 @@ class Store:
             limit,
         )
         return [_record(row) for row in rows]
+
+    def standing(self) -> Standing:
+        """Say how the batches of everybody stand."""
+        rows = self._read(
+            f"SELECT status, count(*) AS number, total(iif(status IN {_OPEN}, coalesce(total, done) - done, 0)) AS rows_left,"
+            f" min(iif(status IN {_OPEN}, created, NULL)) AS oldest FROM batches WHERE status != 'uploading' GROUP BY status"
+        )
+        numbers = dict.fromkeys(get_args(Status), 0) | {row["status"]: row["number"] for row in rows}
+        oldest = [row["oldest"] for row in rows if row["oldest"] is not None]
+        age_s = max(0.0, self._clock().wall - min(oldest)) if oldest else 0.0
+        return Standing(numbers, int(sum(row["rows_left"] for row in rows)), age_s)
 
     def cancel(self, batch: str) -> None:
         """Let a batch end as soon as can be; one that has ended stays as it is."""
@@ -424,4 +449,6 @@ def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-__all__: Sequence[str] = ("ENDED", "File", "OtherContentError", "Record", "Store", "TooManyError", "TooMuchError", "Upload")
+__all__: Sequence[str] = (
+    "ENDED", "File", "OtherContentError", "Record", "Standing", "Store", "TooManyError", "TooMuchError", "Upload",
+)  # fmt: skip

@@ -74,7 +74,26 @@ def test_owners_take_turns_and_what_was_begun_comes_first(store: Store) -> None:
     assert order == [a1, b1, a2, b2, a3]
 
 
+def test_how_the_batches_of_everybody_stand(store: Store, clock: Clock) -> None:
+    first = made(store)
+    clock.pass_by(60)
+    second, third = made(store, "key b"), made(store)
+    for batch in (first, second):
+        assert store.start(batch.id) is not None
+        store.set_total(batch.id, 50)
+    store.keep(found(store, second.id), rows=20, scored=19, lengths=(1, 1), models=())
+    standing = store.standing()
+    assert {status: number for status, number in standing.numbers.items() if number} == {"running": 2, "queued": 1}
+    assert (standing.rows_left, standing.oldest_s) == (80, 60)
+    store.end(first.id, "failed", "for a test")
+    store.cancel(third.id)
+    standing = store.standing()
+    assert (standing.numbers["failed"], standing.numbers["cancelled"], standing.numbers["expired"]) == (1, 1, 0)
+    assert (standing.rows_left, standing.oldest_s) == (30, 0)
+
+
 def test_nothing_is_written_before_the_first_batch(store: Store, tmp_path: Path) -> None:
+    assert not any(store.standing().numbers.values())
     store.sweep(DAY_S)
     assert store.waiting() == []
     assert store.find("x") is None

@@ -1,6 +1,7 @@
 """What is counted, in one process; tests/serve/test_workers.py adds up several."""
 
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from detector import Detector, Verdict
 from detector.bundle import Bundle
 from serve.admission import Priority, Timing, count_tokens
 from serve.app import create_app
+from serve.batches.store import Standing
 from serve.drift import EDGES, Reference, stability_index
 from serve.metrics import RECENT, Metrics, forget_dead
 from serve.settings import Settings
@@ -251,3 +253,30 @@ def test_the_present_of_a_dead_worker_is_forgotten_and_its_past_kept(tmp_path: P
         (tmp_path / name).touch()
     forget_dead(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(names[2:])  # process 1 is not ours, and lives
+
+
+def test_how_batches_stand_is_shown_while_their_file_can_be_read(bundle: Bundle) -> None:
+    def standing() -> Standing:
+        if broken:
+            raise sqlite3.OperationalError("database or disk is full")
+        return Standing({"queued": 2, "running": 1}, 700, 90.5)
+
+    broken = False
+    metrics = Metrics(batches=standing)
+    text = metrics.exposition().decode()
+    assert number(text, "batches", status="queued") == 2
+    assert number(text, "batch_rows_left") == 700
+    assert number(text, "batch_oldest_seconds") == 90.5
+    broken = True
+    text = metrics.exposition().decode()
+    assert number(text, "batches", status="queued") is None
+    assert number(text, "workers") is not None
+
+
+def test_what_the_shadow_takes_is_timed_where_it_scored() -> None:
+    metrics = Metrics()
+    metrics.shadowed("dropped")
+    metrics.shadowed("compared", 0.25)
+    text = metrics.exposition().decode()
+    assert number(text, "shadow_duration_seconds_count") == 1
+    assert number(text, "shadow_duration_seconds_sum") == 0.25

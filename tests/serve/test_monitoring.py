@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import serve
 from detector import Verdict
 from detector.bundle import Bundle
+from serve.batches.store import Standing
 from serve.drift import EDGES, Reference
 from serve.metrics import RECENT, Metrics
 
@@ -35,7 +36,8 @@ def expressions() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def samples(bundle: Bundle) -> dict[str, set[str]]:
     """Return the names of all samples of a service at work, and their labels."""
-    metrics = Metrics(reference=Reference(bundle.identity, "a test", EDGES, (1,) * len(EDGES)))
+    reference = Reference(bundle.identity, "a test", EDGES, (1,) * len(EDGES))
+    metrics = Metrics(reference=reference, batches=lambda: Standing({"running": 1}, 20, 3.0))
     metrics.serves(bundle)
     metrics.started()
     metrics.answered("/v1/score", 200, 0.1)

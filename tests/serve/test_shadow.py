@@ -112,6 +112,7 @@ def test_the_report_is_what_both_models_say(bundle: Bundle, other: Bundle, setti
     assert {language["language"] for language in found["languages"]} <= {"en", "id", "other"}
     assert (found["state"], found["served"], found["shadow"]) == ("running", bundle.identity, other.identity)
     assert number(text, "shadow_items_total", outcome="compared") == len(TEXTS)
+    assert number(text, "shadow_duration_seconds_count") == len(TEXTS)
 
 
 @pytest.mark.parametrize("path", ["/v1/moderations", "/predict"])
