@@ -9,7 +9,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ CHECKPOINT = "checkpoint.pt"
 RESULT = "result.json"
 SUMMARY = "runs.json"
 AVERAGE = "average"
+HALF_WAY = "half-way"
 _INITIAL = 0
 """Seed of the heads' first weights: the same for all runs, so that their weights can be averaged."""
 N_OUTPUTS = len(LABELS) + len(INDICATORS)
@@ -82,6 +83,9 @@ class WindowTable:
 def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Path:
     """Train a model for each seed, average their weights, and return the folder of the best.
 
+    Where training went on from an earlier model, the weights half way back to it are tried as well: they forget less of what that
+    model knew (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
+
     A run that was interrupted goes on from its last checkpoint and, on a processor, ends with the same weights bit for bit as one
     that was not; a GPU's sums come in no fixed order. Source of the averaging: Wortsman et al., "Model soups", 2022.
 
@@ -95,7 +99,11 @@ def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Pa
     folders = [finetune_seed(prepared, train, validation, out / f"seed-{seed}", seed, report) for seed in config.seeds]
     results = {folder.name: json.loads((folder / RESULT).read_text("utf-8")) for folder in folders}
     if len(folders) > 1:
-        results[AVERAGE] = average(prepared, folders, validation, out / AVERAGE)
+        results[AVERAGE] = average(prepared, [_weights(folder) for folder in folders], validation, out / AVERAGE)
+    if (prepared.base / START).exists():
+        trained = _weights(out / (AVERAGE if len(folders) > 1 else folders[0].name))
+        start = {name: weight.contiguous() for name, weight in first_network(prepared).trained().items()}
+        results[HALF_WAY] = average(prepared, [start, trained], validation, out / HALF_WAY)
     best = max(results, key=lambda name: results[name]["average_precision"])
     (out / SUMMARY).write_text(json.dumps({"best": best, "runs": results}, indent=2) + "\n", "utf-8")
     return out / best
@@ -111,9 +119,14 @@ def finetune_seed(prepared: Prepared, train: WindowTable, validation: WindowTabl
     return folder
 
 
-def average(prepared: Prepared, folders: list[Path], validation: WindowTable, out: Path) -> dict[str, float]:
-    """Write the mean of the weights of several runs and return its figures on validation."""
-    states = [load_file(folder / WEIGHTS) for folder in folders]
+def _weights(folder: Path) -> Mapping[str, torch.Tensor]:
+    return load_file(folder / WEIGHTS)
+
+
+def average(
+    prepared: Prepared, states: Sequence[Mapping[str, torch.Tensor]], validation: WindowTable, out: Path
+) -> dict[str, float]:
+    """Write the mean of several sets of trained weights and return its figures on validation."""
     mean = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
     out.mkdir(exist_ok=True)
     save_file(mean, str(out / WEIGHTS))

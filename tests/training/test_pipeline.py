@@ -121,6 +121,10 @@ def test_a_run_goes_on_from_a_bundle_alone(bundle: Path, tiny_run: Path, tiny_co
     with Detector.load(bundle, backend="torch") as served:
         np.testing.assert_allclose(begun, served.logits(after.part("validation")["text"]), atol=2e-3)
     load_network(after, finetune(after, tmp_path / "finetune"))
+    assert set(json.loads((tmp_path / "finetune/runs.json").read_text())["runs"]) == {"seed-1", "half-way"}
+    ended, half_way = (load_file(tmp_path / f"finetune/{name}" / WEIGHTS) for name in ("seed-1", "half-way"))
+    for name, weight in first_network(after).trained().items():
+        torch.testing.assert_close(half_way[name], (weight + ended[name]) / 2)
 
 
 def test_a_start_that_is_neither_run_nor_bundle_is_refused(tmp_path: Path) -> None:
