@@ -228,7 +228,7 @@ def screen(
 def export(
     run: Run = RUN,
     out: Folder = DEFAULT_BUNDLE,
-    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "0.4.0",
+    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "0.5.0",
     float_layers: Annotated[int, typer.Option(min=0, help="Lower layers whose arithmetic stays in float32.")] = FLOAT_LAYERS,
 ) -> None:
     """Write the best model as a bundle: calibrated, rounded to 8 bits, and compared with torch before it is accepted."""

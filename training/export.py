@@ -31,7 +31,7 @@ from training.rounding import round_products
 MAX_BYTES = 60_000_000
 MAX_SCORE_GAP = 0.03
 MAX_PRECISION_LOSS = 0.003
-ROUNDING_POSTS = 200
+ROUNDING_POSTS = 600
 NAME = "scam-recruitment-detector"
 FloatArray = NDArray[np.float32]
 
