@@ -16,7 +16,8 @@ class OperatingPoints:
     """The two thresholds on the score.
 
     :ivar high: From here up a post is ``high``: on validation data at most 0.5 % of other posts reach it.
-    :ivar review: From here up a post is ``review``: on validation data at least 95 % of the lures reach it.
+    :ivar review: From here up a post is ``review``: on validation data at least 95 % of the lures reach it, or as many as leave
+        96 % of the others below.
     """
 
     high: float

@@ -153,7 +153,7 @@ def corpus_add(
 @app.command()
 def prepare(
     base: Annotated[str | None, typer.Option(help="Encoder: a folder or a Hugging Face id.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Instead of an encoder, a run or a bundle to go on from.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Run to go on from; or bundle, with its encoder as --base.")] = None,
     run: Run = RUN,
     corpus: Corpus = CORPUS,
     sources: Sources = SOURCES,
@@ -168,12 +168,12 @@ def prepare(
     from training.prepare import prepare as run_prepare
     from training.starts import read_start
 
-    if (base is None) == (start is None):
-        raise InputError("expected either --base, an encoder, or --start, a run or bundle to go on from")
+    if base is None and start is None:
+        raise InputError("expected --base, an encoder, or --start, a run or bundle to go on from")
     with tempfile.TemporaryDirectory() as scratch:
         prepared = run_prepare(
             run / "prepared",
-            base=base if start is None else read_start(start, Path(scratch)),
+            base=base or "" if start is None else read_start(start, base, Path(scratch)),
             corpus=corpus,
             sources=sources,
             public=public,

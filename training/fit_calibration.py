@@ -13,6 +13,9 @@ from training.metrics import threshold_at_false_positives, threshold_at_recall
 
 MAX_FALSE_POSITIVES = 0.005
 MIN_RECALL = 0.95
+MAX_REVIEWED = 0.04
+"""Share of the corpus' other posts from which on ``review`` finds fewer lures instead: people read what is flagged, and posts that
+differ from an honest ad by a few words would have them read a tenth of all ads."""
 MIN_OCCURRENCES = 10
 """Posts that must show an indicator before a threshold of its own is fitted."""
 FloatArray = NDArray[np.float32]
@@ -49,7 +52,8 @@ def fit(validation: Validation) -> Calibration:
     """Fit everything on validation posts.
 
     The temperatures minimise the negative log-likelihood of the corpus posts. ``high`` holds its false-positive rate on the
-    corpus posts and on all posts, whichever asks for more: those of the corpus are hard, the public ones many.
+    corpus posts and on all posts, whichever asks for more: those of the corpus are hard, the public ones many. ``review`` reaches
+    ``MIN_RECALL`` of the corpus lures, or as many as ``MAX_REVIEWED`` allows.
 
     :raises InputError: if there are no corpus lures, or only lures.
     """
@@ -62,7 +66,8 @@ def fit(validation: Validation) -> Calibration:
     shares = label_probabilities(validation.logits[:, :n_labels], temperature=temperature)
     scores = shares[:, 0].astype(np.float64)
     high = max(threshold_at_false_positives(lures[part], scores[part], MAX_FALSE_POSITIVES) for part in (ours, np.ones_like(ours)))
-    review = min(threshold_at_recall(lures[ours], scores[ours], MIN_RECALL), high)
+    found = threshold_at_recall(lures[ours], scores[ours], MIN_RECALL)
+    review = min(max(found, threshold_at_false_positives(lures[ours], scores[ours], MAX_REVIEWED)), high)
     marks = validation.logits[ours, n_labels:]
     truth = validation.indicators[ours]
     warmth = _indicator_temperature(marks, truth)

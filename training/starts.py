@@ -6,25 +6,28 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import BertConfig, BertModel
+from transformers import AutoModel, BertConfig, BertModel
 
 from detector.backends.torch_model import read_weights
 from detector.bundle import MANIFEST, TOKENIZER, Bundle, read_bundle
-from detector.errors import BundleError
+from detector.errors import BundleError, InputError
 from training.export import best_seed
 from training.finetune import WEIGHTS
 from training.prepare import Start, load_prepared
 
 
-def read_start(folder: Path, scratch: Path) -> Start:
+def read_start(folder: Path, base: str | None, scratch: Path) -> Start:
     """Return what a folder leaves to go on from.
 
     :param folder: Of a run that has ended, or of a bundle.
+    :param base: Folder or Hugging Face id of the encoder that the bundle began with, for the baselines. A run has its own.
     :param scratch: Folder for the encoder that is made of a bundle.
-    :raises InputError: if the folder is neither.
+    :raises InputError: if the folder is neither, or the encoder is missing, superfluous or another.
     :raises BundleError: if it is a bundle with other bytes than it declares, or the run has not ended.
     """
-    return bundle_start(read_bundle(folder), scratch) if (folder / MANIFEST).exists() else run_start(folder)
+    if (folder / MANIFEST).exists() == (base is None):
+        raise InputError(f"--start {folder}: expected --base with a bundle, for the encoder it began with, and none with a run")
+    return run_start(folder) if base is None else bundle_start(read_bundle(folder), base, scratch)
 
 
 def run_start(run: Path) -> Start:
@@ -33,19 +36,34 @@ def run_start(run: Path) -> Start:
     return Start(prepared.base, best_seed(run / "finetune") / WEIGHTS, prepared.facts["base"], prepared.facts["fingerprint"])
 
 
-def bundle_start(bundle: Bundle, out: Path) -> Start:
-    """Write a bundle's network as an encoder in float32 beside its heads, and return both.
+def bundle_start(bundle: Bundle, base: str, out: Path) -> Start:
+    """Write the encoder that a bundle began with, in the bundle's vocabulary, beside the layers and heads that were trained.
 
-    Its embeddings come back exactly; its layers as their 8 bits say, which moves a score by what the parity gate allowed.
+    The embeddings come back exactly; the layers as their 8 bits say, which moves a score by what the parity gate allowed.
+
+    :raises InputError: if the bundle did not begin with an encoder of these sizes.
     """
     weights, heads, epsilon = read_weights(bundle)
     encoder = _encoder(weights, heads, epsilon)
+    trained = {f"encoder.encoder.{name}": value.clone() for name, value in encoder.encoder.state_dict().items()}
+    trained |= {"heads.weight": weights["heads.weight"].T.contiguous(), "heads.bias": weights["heads.bias"]}
+    _put_back(encoder, base)
     encoder.save_pretrained(out)
     shutil.copy(bundle.folder / TOKENIZER, out / TOKENIZER)
-    trained = {f"encoder.{name}": value for name, value in encoder.state_dict().items() if name.startswith("encoder.layer.")}
-    trained |= {"heads.weight": weights["heads.weight"].T.contiguous(), "heads.bias": weights["heads.bias"]}
     save_file(trained, str(out / WEIGHTS))
     return Start(out, out / WEIGHTS, bundle.manifest.base_model, bundle.identity)
+
+
+def _put_back(encoder: BertModel, base: str) -> None:
+    """Give the layers of an encoder the weights that they had before training."""
+    try:
+        before = AutoModel.from_pretrained(base, add_pooling_layer=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{base}: expected an encoder's folder or its Hugging Face id, got: {error}") from error
+    try:
+        encoder.encoder.load_state_dict(before.encoder.state_dict())
+    except (RuntimeError, AttributeError) as error:
+        raise InputError(f"{base}: expected the encoder that the bundle began with, got one of other sizes") from error
 
 
 def _encoder(weights: dict[str, Tensor], heads: int, epsilon: float) -> BertModel:

@@ -86,12 +86,12 @@ def unigram(pieces: list[tuple[str, float]]) -> Tokenizer:
     return tokenizer
 
 
-def tiny_encoder(n_pieces: int) -> BertModel:
-    """Two layers of 32, as narrow as 4-bit embeddings allow."""
+def tiny_encoder(n_pieces: int, *, layers: int = 2) -> BertModel:
+    """Layers of 32, as narrow as 4-bit embeddings allow."""
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=n_pieces, max_position_embeddings=64, pad_token_id=1, type_vocab_size=1, hidden_size=32,
-        num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+        num_hidden_layers=layers, num_attention_heads=4, intermediate_size=64,
     )  # fmt: skip
     return BertModel(config, add_pooling_layer=False)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from detector.calibration import indicator_probabilities, label_probabilities
 from detector.errors import InputError
 from detector.records import INDICATORS, LABELS
-from training.fit_calibration import MAX_FALSE_POSITIVES, MIN_OCCURRENCES, MIN_RECALL, Validation, fit
+from training.fit_calibration import MAX_FALSE_POSITIVES, MAX_REVIEWED, MIN_OCCURRENCES, MIN_RECALL, Validation, fit
 
 N_LABELS, N_INDICATORS = len(LABELS), len(INDICATORS)
 RATIO = 7.0
@@ -90,9 +90,24 @@ def test_public_posts_that_score_high_raise_the_threshold(noisy: Validation) -> 
 def test_review_finds_the_promised_share_of_the_corpus_lures_and_is_never_above_high(noisy: Validation) -> None:
     found = fit(noisy)
     points = found.operating_points
-    lures = noisy.written & noisy.allowed[:, 0]
-    assert (_scores(noisy, found.temperature)[lures] >= points.review).mean() >= MIN_RECALL
+    lures = noisy.allowed[:, 0]
+    scores = _scores(noisy, found.temperature)
+    found_share = (scores[noisy.written & lures] >= points.review).mean()
+    flagged_share = (scores[noisy.written & ~lures] >= points.review).mean()
+    assert flagged_share <= MAX_REVIEWED or found_share <= MIN_RECALL + 0.01
+    assert found_share >= MIN_RECALL or flagged_share >= MAX_REVIEWED - 0.02
     assert points.review <= points.high
+
+
+def test_review_finds_fewer_lures_where_it_would_flag_too_many_others(noisy: Validation) -> None:
+    logits = noisy.logits.copy()
+    lures = np.flatnonzero(noisy.written & noisy.allowed[:, 0])
+    logits[lures[: len(lures) // 5], 0] = -9
+    hidden = Validation(logits, noisy.allowed, noisy.indicators, noisy.written)
+    found = fit(hidden)
+    flagged = _scores(hidden, found.temperature) >= found.operating_points.review
+    assert flagged[noisy.written & ~noisy.allowed[:, 0]].mean() <= MAX_REVIEWED
+    assert 0.5 < flagged[lures].mean() <= 0.8
 
 
 def test_an_indicator_too_rare_to_tell_keeps_one_half(noisy: Validation) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import TINY
+from conftest import TINY, tiny_encoder
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
@@ -107,15 +107,17 @@ def test_a_run_goes_on_from_another_with_its_weights_and_vocabulary(tiny_run: Pa
     load_network(after, finetune(after, tmp_path / "finetune"))
 
 
-def test_a_run_goes_on_from_a_bundle_alone(bundle: Path, tiny_run: Path, tiny_corpus: Path, tmp_path: Path) -> None:
-    """Its scores are those the bundle is served with, before a step is made; its vocabulary stays."""
+def test_a_run_goes_on_from_a_bundle(bundle: Path, tiny_base: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    """Its scores are those the bundle is served with, before a step is made; its vocabulary stays, and so do the baselines."""
     config = replace(TINY, seeds=(1,), epochs=1, frozen_layers=0)
-    start = read_start(bundle, tmp_path / "scratch")
+    start = read_start(bundle, str(tiny_base), tmp_path / "scratch")
     after = prepare(tmp_path / "prepared", base=start, corpus=tiny_corpus, sources=tmp_path, public=None, config=config)
     assert (after.base / "tokenizer.json").read_bytes() == (bundle / "tokenizer.json").read_bytes()
     with Detector.load(bundle) as detector:
         assert after.facts["start"] == detector.bundle.identity
         assert after.facts["base"] == detector.bundle.manifest.base_model
+    untrained, lower = load_file(tiny_base / "model.safetensors"), "encoder.layer.1.output.dense.weight"
+    assert torch.equal(load_file(after.base / "model.safetensors")[lower], untrained[lower])
     table = window_table(after, "validation", tmp_path, _quiet)
     begun = predict(first_network(after), table, torch.device("cpu"), config)
     with Detector.load(bundle, backend="torch") as served:
@@ -129,7 +131,19 @@ def test_a_run_goes_on_from_a_bundle_alone(bundle: Path, tiny_run: Path, tiny_co
 
 def test_a_start_that_is_neither_run_nor_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no prepared\.json"):
-        read_start(tmp_path, tmp_path)
+        read_start(tmp_path, None, tmp_path)
+
+
+def test_a_bundle_needs_the_encoder_it_began_with_and_a_run_none(bundle: Path, tiny_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--base with a bundle"):
+        read_start(bundle, None, tmp_path)
+    with pytest.raises(InputError, match="none with a run"):
+        read_start(tiny_run, "encoder", tmp_path)
+    with pytest.raises(InputError, match="expected an encoder's folder"):
+        read_start(bundle, str(tmp_path), tmp_path)
+    tiny_encoder(40, layers=3).save_pretrained(tmp_path / "other")
+    with pytest.raises(InputError, match="the encoder that the bundle began with"):
+        read_start(bundle, str(tmp_path / "other"), tmp_path)
 
 
 def test_a_third_run_keeps_what_the_first_had_trained_and_the_second_froze(
@@ -156,7 +170,7 @@ def test_a_run_begins_with_an_encoder_or_another_run(options: list[str], monkeyp
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["prepare", *options])
     assert isinstance(result.exception, InputError)
-    assert "either --base" in str(result.exception)
+    assert "expected --base" in str(result.exception)
 
 
 def test_weights_of_other_frozen_layers_are_refused(tiny_run: Path) -> None:
