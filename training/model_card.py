@@ -134,7 +134,7 @@ refusal should follow from a score alone. Not for judging people, and not for jo
 
 **How it was made.** The encoder is {report["base_model"]} (12 layers, 384 wide, MIT licence)
 from a 4-bit copy. Its vocabulary was trimmed, embeddings{_frozen(config["frozen_layers"])} left as they were, the
-layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds"])}. It was trained on
+layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds"])}{_start(report)}. It was trained on
 {trained} posts of `data/corpus` (languages: {languages}){f", {answered} scraped posts that readers answered" if answered else ""}
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
 and a loss that draws the indicators' contributions into the quoted words.
@@ -188,6 +188,12 @@ Real posts that are no lures, and how often they are flagged:
 
 def _frozen(layers: int) -> str:
     return f" and the lower {layers} layers" if layers else ""
+
+
+def _start(report: Report) -> str:
+    """Say what training went on from: a bundle, by its identity, or a run, by the fingerprint of its posts."""
+    name = report["data"].get("start")
+    return f", going on from the weights of `{name}`" if name else ""
 
 
 def _chosen(seeds: Report) -> str:
