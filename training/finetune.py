@@ -99,9 +99,9 @@ def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Pa
     folders = [finetune_seed(prepared, train, validation, out / f"seed-{seed}", seed, report) for seed in config.seeds]
     results = {folder.name: json.loads((folder / RESULT).read_text("utf-8")) for folder in folders}
     if len(folders) > 1:
-        results[AVERAGE] = average(prepared, [_weights(folder) for folder in folders], validation, out / AVERAGE)
+        results[AVERAGE] = average(prepared, [trained_weights(folder) for folder in folders], validation, out / AVERAGE)
     if (prepared.base / START).exists():
-        trained = _weights(out / (AVERAGE if len(folders) > 1 else folders[0].name))
+        trained = trained_weights(out / (AVERAGE if len(folders) > 1 else folders[0].name))
         start = {name: weight.contiguous() for name, weight in first_network(prepared).trained().items()}
         results[HALF_WAY] = average(prepared, [start, trained], validation, out / HALF_WAY)
     best = max(results, key=lambda name: results[name]["average_precision"])
@@ -119,7 +119,8 @@ def finetune_seed(prepared: Prepared, train: WindowTable, validation: WindowTabl
     return folder
 
 
-def _weights(folder: Path) -> Mapping[str, torch.Tensor]:
+def trained_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return what a seed trained, by name."""
     return load_file(folder / WEIGHTS)
 
 

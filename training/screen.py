@@ -24,6 +24,7 @@ from training.finetune import (
     load_network,
     on_language_left_out,
     same_config,
+    trained_weights,
     weighed,
     window_table,
 )
@@ -98,7 +99,7 @@ def _train(prepared: Prepared, train: WindowTable, validation: WindowTable, fold
     seeds = [finetune_seed(prepared, train, validation, folder / f"seed-{seed}", seed, report) for seed in config.seeds]
     results: dict[str, Any] = {seed.name: json.loads((seed / RESULT).read_text("utf-8")) for seed in seeds}
     if len(seeds) > 1:
-        results[AVERAGE] = average(prepared, seeds, validation, folder / AVERAGE)
+        results[AVERAGE] = average(prepared, [trained_weights(seed) for seed in seeds], validation, folder / AVERAGE)
     if config.without:
         for run, figures in results.items():
             network = load_network(prepared, folder / run).to(best_device())

@@ -222,14 +222,14 @@ def test_figures_of_the_indicators_are_those_of_the_evaluation() -> None:
 
 @pytest.mark.model
 def test_the_card_of_the_model_is_quoted(tmp_path: Path) -> None:
-    model = json.loads((ROOT / "detector/report/page/measured.json").read_text("utf-8"))["model"]
-    path = write(tmp_path / "scored.jsonl", [row(0, LURE, model=model)])
+    measured = json.loads((ROOT / "detector/report/page/measured.json").read_text("utf-8"))
+    path = write(tmp_path / "scored.jsonl", [row(0, LURE, model=measured["model"])])
     page, _, _ = made([path], ReportOptions(model=DEFAULT_BUNDLE, created=MADE))
     card = (DEFAULT_BUNDLE / "README.md").read_text("utf-8").split("## Limits and known failures")[1]
     leads = re.findall(r"^- \*\*(.+?)\*\*", card, re.M)
     assert len(leads) > 5
     assert not [lead for lead in leads if " ".join(lead.split()) not in page.text]
-    assert "Travel paid 1 79%" in page.text
+    assert f"Travel paid 1 {measured['indicators']['travel_paid']['precision']:.0%}" in page.text
 
 
 def test_every_code_is_explained() -> None:
