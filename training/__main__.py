@@ -168,12 +168,13 @@ def prepare(
     from training.prepare import prepare as run_prepare
     from training.starts import read_start
 
-    if base is None and start is None:
-        raise InputError("expected --base, an encoder, or --start, a run or bundle to go on from")
     with tempfile.TemporaryDirectory() as scratch:
+        origin = base if start is None else read_start(start, base, Path(scratch))
+        if origin is None:
+            raise InputError("expected --base, an encoder, or --start, a run or bundle to go on from")
         prepared = run_prepare(
             run / "prepared",
-            base=base or "" if start is None else read_start(start, base, Path(scratch)),
+            base=origin,
             corpus=corpus,
             sources=sources,
             public=public,
@@ -266,6 +267,23 @@ def evaluate(
     if readme is not None:
         write_readme_figures(readme, report)
     typer.echo((out / "report.md").read_text("utf-8"))
+
+
+@app.command()
+def compare(
+    bundles: Annotated[list[Path], typer.Argument(help="Bundle folders, the earlier ones first.")],
+    run: Run = RUN,
+    corpus: Corpus = CORPUS,
+    card: Card = None,
+) -> None:
+    """Score the corpus' test posts with several bundles, apart by whether all languages of a writer share one plan."""
+    from training.compare import comparison
+    from training.marked import replace_marked
+
+    table = comparison(run, corpus, bundles)
+    if card is not None:
+        replace_marked(card, "comparison", table)
+    typer.echo(table)
 
 
 @app.command()

@@ -35,7 +35,7 @@ class TrainConfig:
     :ivar language_balance: Exponent by which posts of a language with many posts count less: 0 not at all, 1 until all weigh alike.
     :ivar without: A language that training sees nothing of, as its primary subtag (``am``, which leaves out ``am-Latn`` too);
         epochs are still chosen on all of validation.
-    :ivar arithmetic: ``float32``, or ``bfloat16`` for the trained layers: on a processor with AMX some four times as fast
+    :ivar arithmetic: ``float32``, or ``bfloat16`` for the trained layers: on a processor with AMX some 3.5 times as fast
         (:func:`training.network.half_states`); a GPU takes no notice of it.
     :ivar checkpoint_minutes: Time between checkpoints.
     """

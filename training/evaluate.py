@@ -118,7 +118,7 @@ def evaluate(
         "by_hardness": {k: figures(part) for k, part in _parts(written, "hardness").items()},
         "by_label": _negatives_by_label(written),
         "flagged_by_label": _flagged_by_label(written),
-        "pairs": _pairs(written),
+        "pairs": pair_figures(written),
         "public_test": _false_positives(_parts(published, "source")),
         "held_out": _false_positives({part.posts["source"][0]: part for part in held_out}),
         "confusion": confusion(written),
@@ -178,10 +178,10 @@ def figures(scored: Scored) -> dict[str, Any]:
         found[f"recall_at_{100 * rate:g}_percent_false_positives"] = figure(recall_at_false_positives(rate))
     found |= {"brier": figure(brier), "expected_calibration_error": figure(expected_calibration_error)}
     found["abstained"] = int((scored.bands == "abstain").sum())
-    return found | {"at": {name: at_band(scored, bands) for name, bands in _BANDS.items()}}
+    return found | {"at": {name: at_band(scored, bands) for name, bands in BANDS.items()}}
 
 
-_BANDS: Mapping[str, tuple[str, ...]] = {"high": ("high",), "review": ("high", "review")}
+BANDS: Mapping[str, tuple[str, ...]] = {"high": ("high",), "review": ("high", "review")}
 
 
 def at_band(scored: Scored, bands: tuple[str, ...]) -> dict[str, float | None]:
@@ -223,14 +223,14 @@ def _by_length(scored: Scored) -> dict[str, Scored]:
     return {title: scored.only(part) for title, part in zip(titles, parts, strict=True) if part.any()}
 
 
-def _pairs(scored: Scored) -> dict[str, Any]:
+def pair_figures(scored: Scored) -> dict[str, Any]:
     """Return how many minimal pairs of a lure and another post have both on the right side of ``review``."""
     pairs: dict[str, list[int]] = {}
     for place, pair in enumerate(scored.posts["pair"]):
         if pair:
             pairs.setdefault(pair, []).append(place)
     mixed = [rows for rows in pairs.values() if len({bool(scored.lures[i]) for i in rows}) == 2]
-    flagged = np.isin(scored.bands, _BANDS["review"])
+    flagged = np.isin(scored.bands, BANDS["review"])
     right = [all(flagged[i] == scored.lures[i] for i in rows) for rows in mixed]
     ordered = [
         min(scored.scores[i] for i in rows if scored.lures[i]) > max(scored.scores[i] for i in rows if not scored.lures[i])
@@ -250,7 +250,7 @@ def _flagged(part: Scored) -> dict[str, Any]:
     return {
         "posts": len(part.bands),
         "high": float(np.mean(part.bands == "high")),
-        "review_or_high": float(np.mean(np.isin(part.bands, _BANDS["review"]))),
+        "review_or_high": float(np.mean(np.isin(part.bands, BANDS["review"]))),
     }
 
 

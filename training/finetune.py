@@ -223,7 +223,7 @@ class Run:
     def _layers(self, orders: list[list[NDArray[np.int64]]]) -> Layers:
         """Return the trained layers: on a GPU recorded for the batches there will be."""
         if self.device.type == "cpu":
-            return partial(half_states, self.network) if self.config.arithmetic == "bfloat16" else self.network.states
+            return partial(half_states, self.network) if self.network.halved else self.network.states
         passes, lengths = (2 if self.config.r_drop else 1), self.train_table.lengths
         shapes = ((passes * len(batch), int(lengths[batch].max())) for order in orders for batch in order)
         return graphed_layers(self.network, largest_batches(shapes), self.device)

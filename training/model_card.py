@@ -190,6 +190,10 @@ def _frozen(layers: int) -> str:
     return f" and the lower {layers} layers" if layers else ""
 
 
+_MIXED = {"average": "weights averaged", "half-way": "weights half way back to the start"}
+"""What stands for the names of weights that are no seed's, as :mod:`training.finetune` gives them."""
+
+
 def _start(report: Report) -> str:
     """Say what training went on from: a bundle, by its identity, or a run, by the fingerprint of its posts."""
     name = report["data"].get("start")
@@ -200,7 +204,7 @@ def _chosen(seeds: Report) -> str:
     number = sum("seed" in row for row in seeds["runs"].values())
     if "seed" in seeds["runs"][seeds["best"]]:
         return f" ({number}), and the best by validation kept"
-    return f" ({number}), and the weights averaged"
+    return f" ({number}), and the {_MIXED[seeds['best']]}"
 
 
 def _figures_table(rows: Mapping[str, Report], title: str) -> str:
@@ -398,7 +402,7 @@ def _seeds_table(seeds: Report) -> str:
     for name, row in seeds["runs"].items():
         chosen = "yes" if name == seeds["best"] else ""
         lines.append(
-            f"| {row.get('seed', 'weights averaged')} | {row.get('epoch', '')} | {row['average_precision']:.3f} "
+            f"| {row['seed'] if 'seed' in row else _MIXED[name]} | {row.get('epoch', '')} | {row['average_precision']:.3f} "
             f"| {row['label_accuracy']:.3f} | {chosen} |"
         )
     return "\n".join(lines)

@@ -41,6 +41,7 @@ class Network(nn.Module):
         self.heads = nn.Linear(config.hidden_size, n_outputs)
         self.dropout = nn.Dropout(dropout)
         self.frozen_layers = frozen_layers
+        self.halved = halved
         if halved:
             self.dropout = ByteDropout(dropout)
             for layer in self.trained_layers:

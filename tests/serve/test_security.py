@@ -197,7 +197,7 @@ def test_items_above_the_rate_wait_and_are_told_how_long(load: Load, tmp_path: P
     assert first.headers["ratelimit-policy"] == '"items";q=300;w=60'
     assert first.headers["ratelimit"] == '"items";r=100;t=40'
     # 100 are missing, and five come each second; some of it may have come already.
-    assert 5 <= int(second.headers["retry-after"]) <= 20
+    assert 15 <= int(second.headers["retry-after"]) <= 20
     assert second.json()["detail"].startswith("expected at most 300 items a minute; send these again in ")
 
 
@@ -276,7 +276,7 @@ def test_the_official_client_sends_its_key_and_understands_the_refusals(load: Lo
             moderate(good)
     gate.close()
     assert (unknown.value.code, limited.value.code) == ("invalid_api_key", "rate_limit_exceeded")
-    assert int(limited.value.response.headers["retry-after"]) in range(40, 61)
+    assert int(limited.value.response.headers["retry-after"]) in range(50, 61)
 
 
 @pytest.mark.parametrize(

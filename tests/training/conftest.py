@@ -12,8 +12,10 @@ from threadpoolctl import threadpool_limits
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
+from training import export as exporting
 from training.config import TrainConfig
 from training.examples import Example
+from training.export import export
 from training.finetune import finetune
 from training.prepare import prepare
 
@@ -75,6 +77,17 @@ def tiny_run(tiny_base: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPa
     prepared = prepare(run / "prepared", base=str(tiny_base), corpus=tiny_corpus, sources=sources, public=None, config=TINY)
     finetune(prepared, run / "finetune")
     return run
+
+
+@pytest.fixture(scope="session")
+def bundle(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny run's bundle, its upper layer in 8-bit arithmetic."""
+    folder = tmp_path_factory.mktemp("bundle")
+    with pytest.MonkeyPatch.context() as patch:
+        # So small a network gives all posts nearly one score: their order, and average precision, hangs on the last digits.
+        patch.setattr(exporting, "MAX_PRECISION_LOSS", 0.1)
+        export(tiny_run, folder, version="0.0.1", float_layers=1)
+    return folder
 
 
 def unigram(pieces: list[tuple[str, float]]) -> Tokenizer:

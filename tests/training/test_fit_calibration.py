@@ -88,26 +88,26 @@ def test_public_posts_that_score_high_raise_the_threshold(noisy: Validation) -> 
 
 
 def test_review_finds_the_promised_share_of_the_corpus_lures_and_is_never_above_high(noisy: Validation) -> None:
-    found = fit(noisy)
+    """Where that flags few enough of the others."""
+    logits = noisy.logits.copy()
+    logits[:, :N_LABELS] += noisy.allowed
+    clear = Validation(logits, noisy.allowed, noisy.indicators, noisy.written)
+    found = fit(clear)
     points = found.operating_points
-    lures = noisy.allowed[:, 0]
-    scores = _scores(noisy, found.temperature)
-    found_share = (scores[noisy.written & lures] >= points.review).mean()
-    flagged_share = (scores[noisy.written & ~lures] >= points.review).mean()
-    assert flagged_share <= MAX_REVIEWED or found_share <= MIN_RECALL + 0.01
-    assert found_share >= MIN_RECALL or flagged_share >= MAX_REVIEWED - 0.02
+    scores = _scores(clear, found.temperature)
+    lures = noisy.written & noisy.allowed[:, 0]
+    assert (scores[lures] >= points.review).mean() >= MIN_RECALL
     assert points.review <= points.high
 
 
-def test_review_finds_fewer_lures_where_it_would_flag_too_many_others(noisy: Validation) -> None:
-    logits = noisy.logits.copy()
-    lures = np.flatnonzero(noisy.written & noisy.allowed[:, 0])
-    logits[lures[: len(lures) // 5], 0] = -9
-    hidden = Validation(logits, noisy.allowed, noisy.indicators, noisy.written)
-    found = fit(hidden)
-    flagged = _scores(hidden, found.temperature) >= found.operating_points.review
-    assert flagged[noisy.written & ~noisy.allowed[:, 0]].mean() <= MAX_REVIEWED
-    assert 0.5 < flagged[lures].mean() <= 0.8
+def test_review_flags_as_many_others_as_it_may_where_the_promised_share_would_flag_more(noisy: Validation) -> None:
+    found = fit(noisy)
+    points = found.operating_points
+    scores = _scores(noisy, found.temperature)
+    others = scores[noisy.written & ~noisy.allowed[:, 0]]
+    assert (others >= points.review).mean() <= MAX_REVIEWED < (others >= others[others < points.review].max()).mean()
+    assert (scores[noisy.written & noisy.allowed[:, 0]] >= points.review).mean() < MIN_RECALL
+    assert points.review <= points.high
 
 
 def test_an_indicator_too_rare_to_tell_keeps_one_half(noisy: Validation) -> None:

@@ -25,17 +25,6 @@ from training.prepare import VARIANTS, Prepared, Start, load_prepared, prepare
 from training.starts import read_start, run_start
 
 
-@pytest.fixture(scope="session")
-def bundle(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny run's bundle, its upper layer in 8-bit arithmetic."""
-    folder = tmp_path_factory.mktemp("bundle")
-    with pytest.MonkeyPatch.context() as patch:
-        # So small a network gives all posts nearly one score: their order, and average precision, hangs on the last digits.
-        patch.setattr(exporting, "MAX_PRECISION_LOSS", 0.1)
-        export(tiny_run, folder, version="0.0.1", float_layers=1)
-    return folder
-
-
 def test_the_upper_layer_multiplies_in_8_bits_and_the_lower_does_not(bundle: Path) -> None:
     nodes = onnx.load(str(bundle / GRAPH)).graph.node
     assert {node.name.split(".")[2] for node in nodes if node.op_type == "DynamicQuantizeMatMul"} == {"1"}

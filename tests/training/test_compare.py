@@ -1,0 +1,52 @@
+"""Bundles side by side: the figures are those of an evaluation."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from typer.testing import CliRunner
+
+from detector import BundleError
+from detector.bundle import DEFAULT_BUNDLE, read_bundle
+from training.__main__ import app
+from training.compare import comparison
+from training.evaluate import evaluate
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_figures_are_those_of_an_evaluation(bundle: Path, tiny_run: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    card = tmp_path / "card.md"
+    card.write_text("<!-- comparison -->\n<!-- /comparison -->\n")
+    folders = [str(bundle), str(bundle)]
+    done = CliRunner().invoke(app, ["compare", *folders, "--run", str(tiny_run), "--corpus", str(tiny_corpus), "--card", str(card)])
+    assert done.exit_code == 0, done.output
+    rows = [_cells(line) for line in done.output.splitlines()[2:]]
+    assert {row[0] for row in rows} == {"0.0.1"}
+    apart, whole = rows[: len(rows) // 2 - 1], rows[len(rows) // 2 - 1]
+    assert rows[len(rows) // 2 :] == [*apart, whole]
+    assert {row[1] for row in apart} == {"writers of one plan", "the others"}
+    assert [sum(int(row[place]) for row in apart) for place in (2, 3)] == [int(whole[2]), int(whole[3])]
+    report = evaluate(tiny_run, bundle, tmp_path / "report", sources=ROOT / "data/sources.toml", public=None)
+    assert whole[1:5] == ["all", str(report["written"]["posts"]), str(report["written"]["lures"]), (
+        f"{report['written']['average_precision']['value']:.3f}"
+    )]  # fmt: skip
+    assert whole[6] == f"{report['pairs']['both_right_at_review']} of {report['pairs']['pairs']}"
+    assert done.output.strip() in card.read_text()
+
+
+def test_what_is_no_bundle_is_refused(tiny_run: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no bundle.json"):
+        comparison(tiny_run, tiny_corpus, [tmp_path])
+
+
+@pytest.mark.model
+def test_the_data_card_compares_the_bundle_that_is_shipped() -> None:
+    card = (ROOT / "data/README.md").read_text("utf-8").split("<!-- comparison -->")[1].split("<!-- /comparison -->")[0]
+    report = json.loads((ROOT / "training/report/report.json").read_text("utf-8"))
+    last = _cells(card.strip().splitlines()[-1])
+    assert last[0] == read_bundle(DEFAULT_BUNDLE).manifest.version
+    assert last[4] == f"{report['written']['average_precision']['value']:.3f}"
