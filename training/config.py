@@ -12,6 +12,7 @@ FLOAT_LAYERS = 3
 """Lower layers of an exported graph that multiply in float32: their rounding costs most, as all layers above work on it."""
 
 ARITHMETICS = ("float32", "bfloat16")
+SECOND_PASSES = ("same", "roughened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class TrainConfig:
     :ivar label_smoothing: Share of the target that is spread over all labels.
     :ivar noise: Share of the corpus posts that an epoch reads roughened (:func:`training.perturb.roughen`).
     :ivar r_drop: Weight of the divergence between two passes with different dropout (Wu et al., "R-Drop", 2021).
+    :ivar second_pass: What the second of these passes reads: ``same``, the same windows, or ``roughened``, a roughened or swapped
+        copy for a share ``noise`` of the posts, while the first reads all as they are.
     :ivar contrastive_weight: Weight of the supervised contrastive loss; the members of a minimal pair mostly share a batch.
     :ivar language_balance: Exponent by which posts of a language with many posts count less: 0 not at all, 1 until all weigh alike.
     :ivar without: A language that training sees nothing of, as its primary subtag (``am``, which leaves out ``am-Latn`` too);
@@ -58,6 +61,7 @@ class TrainConfig:
     label_smoothing: float = 0.02
     noise: float = 0.0
     r_drop: float = 0.0
+    second_pass: str = "same"
     contrastive_weight: float = 0.0
     language_balance: float = 0.0
     without: str = ""
@@ -75,8 +79,15 @@ class TrainConfig:
             raise InputError(f"noise is a share from 0 to 1, got {self.noise}")
         if self.arithmetic not in ARITHMETICS:
             raise InputError(f"arithmetic: expected {' or '.join(ARITHMETICS)}, got {self.arithmetic!r}")
+        self._check_passes()
         if self.tokens_per_batch < self.max_tokens:
             raise InputError(f"tokens_per_batch {self.tokens_per_batch} must hold a window of {self.max_tokens} tokens")
+
+    def _check_passes(self) -> None:
+        if self.second_pass not in SECOND_PASSES:
+            raise InputError(f"second_pass: expected {' or '.join(SECOND_PASSES)}, got {self.second_pass!r}")
+        if self.second_pass == "roughened" and not (self.noise and self.r_drop):
+            raise InputError("second_pass roughened: expected noise and r_drop above 0, or nothing roughened is read")
 
 
 def read_config(path: Path | None) -> TrainConfig:

@@ -74,6 +74,21 @@ class WindowTable:
         posts_of = np.unique(np.stack((self.pairs, self.posts)), axis=1)[0]
         return (np.bincount(posts_of) > 1)[self.pairs]
 
+    def counterparts(self, windows: NDArray[np.int64], copies: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the windows of the posts' copies that lie where these of the posts do; the last again if a copy has fewer.
+
+        :param windows: Windows with variant 0, those of a post in a row, *shape* ``(n_windows,)``.
+        :param copies: Which copy of each post, *shape* ``(n_posts,)``.
+        """
+        # The windows of a post lie in a row, copy by copy.
+        keys = self.posts * (self.variants.max() + 1) + self.variants
+        _, first_of, number = np.unique(keys, return_index=True, return_counts=True)
+        version_of = np.cumsum(np.isin(np.arange(len(self.posts)), first_of)) - 1
+        place = windows - first_of[version_of[windows]]
+        version = version_of[windows] + copies[self.posts[windows]]
+        there: NDArray[np.int64] = first_of[version] + np.minimum(place, number[version] - 1)
+        return there
+
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each window, *shape* ``(n_windows,)``."""
@@ -192,14 +207,13 @@ class Run:
         (self.folder / CHECKPOINT).unlink()
         return None
 
-    def _step(self, windows: NDArray[np.int64]) -> None:
-        batch = collate(self.train_table, windows, self.device)
+    def _step(self, passes: NDArray[np.int64]) -> None:
+        batch = collate(self.train_table, passes, self.device)
+        loss, logits = self._loss(batch)
         if self.config.r_drop:
-            loss, logits = self._loss(batch.twice())
             apart = divergence_loss(*logits[:, :N_LABELS].chunk(2))
-            loss = loss + self.config.r_drop * (apart * batch.weights).sum() / batch.weights.sum()
-        else:
-            loss, _ = self._loss(batch)
+            weights = batch.weights[: len(apart)]
+            loss = loss + self.config.r_drop * (apart * weights).sum() / weights.sum()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
@@ -224,8 +238,8 @@ class Run:
         """Return the trained layers: on a GPU recorded for the batches there will be."""
         if self.device.type == "cpu":
             return partial(half_states, self.network) if self.network.halved else self.network.states
-        passes, lengths = (2 if self.config.r_drop else 1), self.train_table.lengths
-        shapes = ((passes * len(batch), int(lengths[batch].max())) for order in orders for batch in order)
+        lengths = self.train_table.lengths
+        shapes = ((batch.size, int(lengths[batch].max())) for order in orders for batch in order)
         return graphed_layers(self.network, largest_batches(shapes), self.device)
 
     def _finish_epoch(self, epoch: int) -> None:
@@ -238,17 +252,24 @@ class Run:
             save_file({k: v.contiguous().cpu() for k, v in self.network.trained().items()}, str(self.folder / WEIGHTS))
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
-        """Return the batches of an epoch: similar lengths together, twins side by side, in an order that seed and epoch decide."""
+        """Return the batches of an epoch: similar lengths together, twins side by side, in an order that seed and epoch decide.
+
+        :returns: Windows, *shape* ``(n_passes, n_windows)``; what stands below one another is the same post.
+        """
         random = np.random.default_rng((self.seed, epoch))
-        table = self.train_table
-        windows = np.flatnonzero((table.variants == self._variants(random)[table.posts]) & (table.weights > 0))
+        table, again = self.train_table, self.config.second_pass == "roughened"
+        copies = self._variants(random)
+        first = np.zeros_like(copies) if again else copies
+        windows = np.flatnonzero((table.variants == first[table.posts]) & (table.weights > 0))
+        passes = np.stack((windows, table.counterparts(windows, copies) if again else windows)[: 2 if self.config.r_drop else 1])
+        lengths = table.lengths[passes].max(0)
         pairs = table.pairs[windows]
         # Twins take the mean of their lengths, which keeps them side by side.
-        means = np.bincount(pairs, table.lengths[windows]) / np.maximum(np.bincount(pairs), 1)
-        keys = np.where(table.paired[windows], means[pairs], table.lengths[windows])
+        means = np.bincount(pairs, lengths) / np.maximum(np.bincount(pairs), 1)
+        keys = np.where(table.paired[windows], means[pairs], lengths)
         longer = random.uniform(0.9, 1.11, len(means))[pairs]
-        jittered = windows[np.argsort(keys * longer, kind="stable")]
-        batches = list(_by_tokens(jittered, table.lengths, self.config.tokens_per_batch))
+        jittered = np.argsort(keys * longer, kind="stable")
+        batches = [passes[:, places] for places in _by_tokens(jittered, lengths, self.config.tokens_per_batch)]
         return [batches[i] for i in random.permutation(len(batches))]
 
     def _variants(self, random: np.random.Generator) -> NDArray[np.int64]:
@@ -398,8 +419,12 @@ def _frozen_states(prepared: Prepared, ids: list[NDArray[np.int64]], path: Path,
     return np.load(path, mmap_mode="r")
 
 
-def collate(table: WindowTable, windows: NDArray[np.int64], device: torch.device) -> Batch:
-    """Return the named windows as one padded batch."""
+def collate(table: WindowTable, passes: NDArray[np.int64], device: torch.device) -> Batch:
+    """Return the named windows as one padded batch, pass by pass; each pass counts as much as the first.
+
+    :param passes: Windows, *shape* ``(n_windows,)`` or ``(n_passes, n_windows)``.
+    """
+    windows, first = passes.ravel(), np.atleast_2d(passes)[0]
     lengths = table.lengths[windows]
     states = np.zeros((len(windows), int(lengths.max()), table.states.shape[1]), dtype=np.float32)
     for row, window in enumerate(windows):
@@ -409,7 +434,7 @@ def collate(table: WindowTable, windows: NDArray[np.int64], device: torch.device
     tensors = (
         torch.from_numpy(states), torch.from_numpy(mask), torch.from_numpy(table.allowed[windows]),
         torch.from_numpy(table.indicators[windows]), torch.tensor(quotes, dtype=torch.int64).reshape(-1, 4),
-        torch.from_numpy(table.weights[windows]),
+        torch.from_numpy(np.tile(table.weights[first], len(windows) // len(first))),
     )  # fmt: skip
     return Batch(*(tensor.to(device) for tensor in tensors))
 

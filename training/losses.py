@@ -1,6 +1,6 @@
 """What training minimises: label, indicator and evidence losses, each masked where the truth is not known."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -30,13 +30,6 @@ class Batch:
     indicators: Tensor
     quotes: Tensor
     weights: Tensor
-
-    def twice(self) -> "Batch":
-        """Return the batch stacked on itself, for two passes with different dropout."""
-        again = self.quotes + torch.tensor([len(self.mask), 0, 0, 0], device=self.quotes.device)
-        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
-        others = {**tensors, "quotes": again}
-        return Batch(**{name: torch.cat((tensor, others[name])) for name, tensor in tensors.items()})
 
 
 def label_loss(logits: Tensor, allowed: Tensor, smoothing: float) -> Tensor:

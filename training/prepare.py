@@ -23,12 +23,13 @@ from detector.errors import InputError
 from detector.records import INDICATORS, LABELS
 from detector.text import NormalisedText, normalise
 from training.config import TrainConfig, config_from
-from training.examples import ANNOTATED, Example, read_corpus
+from training.examples import ANNOTATED, Example, file_of, read_corpus
 from training.feedback import read_feedback
 from training.hashing import stable_hash
 from training.perturb import roughen
 from training.sources import Source, read_public, read_sources
 from training.splits import Split, split
+from training.swaps import swapped
 from training.vocabulary import read_base, trim_base
 
 BASE = "base"
@@ -38,7 +39,7 @@ POSTS = "posts"
 FACTS = "prepared.json"
 EXCERPT_TOKENS = 176
 VARIANTS = 4
-"""Roughened copies of a training post that epochs choose from."""
+"""Roughened copies of a training post that epochs choose from, and at most as many with another employer or gender."""
 HELD_BACK_SHARE = 8
 """Of each public set, validation and test take at most an eighth of the declared training rows: long adverts are slow to read."""
 
@@ -199,8 +200,9 @@ def _row(example: Example, place: Split, encoder: Encoder, *, noisy: bool) -> di
 
 
 def _variants(example: Example, encoder: Encoder) -> list[list[list[int]]]:
-    """Return the windows of a post roughened in different ways; where quotes then lie is not known."""
+    """Return the windows of a post roughened in different ways, and with terms swapped; where quotes then lie is not known."""
     texts = [roughen(example.text, np.random.default_rng((stable_hash(example.id), number))) for number in range(VARIANTS)]
+    texts += [swap.text for swap in swapped(example.text, file_of(example.group))][:VARIANTS]
     return [[window.ids.tolist() for window in encoder.windows(normalise(text).text)] for text in texts]
 
 

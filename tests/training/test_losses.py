@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.losses import Batch, contrastive_loss, divergence_loss, evidence_loss, indicator_loss, label_loss
+from training.losses import contrastive_loss, divergence_loss, evidence_loss, indicator_loss, label_loss
 
 LOGITS = torch.tensor([[log(3.0), 0.0, 0.0, 0.0]])  # probabilities 1/2, 1/6, 1/6, 1/6
 ONE, TWO, ALL = [True, False, False, False], [False, True, True, False], [True] * 4
@@ -155,20 +155,3 @@ def test_contrast_sends_back_finite_gradients() -> None:
     means = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]], requires_grad=True)
     contrastive_loss(means, torch.tensor([ONE, ONE, ALL])).backward()
     assert torch.isfinite(means.grad).all()
-
-
-def test_a_batch_stacked_on_itself_keeps_quotes_with_their_windows() -> None:
-    states = torch.arange(12.0).reshape(2, 3, 2)
-    batch = Batch(
-        states=states,
-        mask=torch.tensor([[True, True, False], [True, True, True]]),
-        allowed=torch.tensor([ONE, TWO]),
-        indicators=torch.tensor([[1], [0]]),
-        quotes=torch.tensor([[1, 0, 0, 2]]),
-        weights=torch.tensor([1.0, 0.5]),
-    )
-    twice = batch.twice()
-    assert twice.quotes.tolist() == [[1, 0, 0, 2], [3, 0, 0, 2]]
-    for name in ("states", "mask", "allowed", "indicators", "weights"):
-        for half in getattr(twice, name).chunk(2):
-            torch.testing.assert_close(half, getattr(batch, name))

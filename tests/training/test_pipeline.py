@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -18,11 +19,14 @@ from detector.bundle import GRAPH
 from detector.records import INDICATORS, LABELS
 from training import export as exporting
 from training.__main__ import app
+from training.config import config_from
 from training.evaluate import evaluate
+from training.examples import file_of
 from training.export import best_seed, export
 from training.finetune import WEIGHTS, Run, WindowTable, finetune, first_network, load_network, post_weights, predict, window_table
 from training.prepare import VARIANTS, Prepared, Start, load_prepared, prepare
 from training.starts import read_start, run_start
+from training.swaps import Swap, swapped
 
 
 def test_the_upper_layer_multiplies_in_8_bits_and_the_lower_does_not(bundle: Path) -> None:
@@ -273,14 +277,76 @@ def noisy(tiny_base: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathF
 
 def test_roughened_copies_are_read_in_the_share_asked_for_and_only_in_training(noisy: Prepared, tmp_path: Path) -> None:
     train, validation = (window_table(noisy, part, tmp_path, _quiet) for part in ("train", "validation"))
-    assert set(train.variants) == set(range(VARIANTS + 1))
+    rows = noisy.part("train")
+    swaps = [swapped(row["text"], file_of(row["group"])) for row in rows]
+    assert [len(row["variants"]) for row in rows] == [VARIANTS + min(len(found), VARIANTS) for found in swaps]
+    assert set(train.variants) == set(range(1 + max(len(row["variants"]) for row in rows)))
     assert not validation.variants.any()
     run = Run(noisy, train, validation, tmp_path / "run", 1, _quiet)
-    read = [np.concatenate(run._order(epoch)) for epoch in range(20)]
+    read = [np.concatenate(run._order(epoch), axis=1)[0] for epoch in range(20)]
     assert all(len(set(windows)) == len(windows) for windows in read)
     assert all(set(train.posts[windows]) == set(train.posts) for windows in read)
     rough = np.mean([(train.variants[windows] > 0).mean() for windows in read])
     assert 0.4 < rough < 0.6
+
+
+@pytest.mark.parametrize("noise", [1.0, 0.5])
+def test_the_second_pass_reads_a_copy_of_what_the_first_reads_as_it_is(noisy: Prepared, tmp_path: Path, noise: float) -> None:
+    changes = {"noise": noise, "r_drop": 1.0, "second_pass": "roughened"}
+    changed = replace(noisy, facts={**noisy.facts, "config": {**noisy.facts["config"], **changes}})
+    train, validation = (window_table(changed, part, tmp_path, _quiet) for part in ("train", "validation"))
+    run = Run(changed, train, validation, tmp_path / "run", 1, _quiet)
+    first, second = np.concatenate([np.concatenate(run._order(epoch), axis=1) for epoch in range(20)], axis=1)
+    assert not train.variants[first].any()
+    assert (train.posts[first] == train.posts[second]).all()
+    assert (train.variants[second] > 0).mean() == pytest.approx(noise, abs=0.1)
+    assert set(train.variants[second]) >= set(range(1, VARIANTS + 1))
+    for one, other in zip(first.tolist(), second.tolist(), strict=True):
+        place = one - np.flatnonzero((train.posts == train.posts[one]) & (train.variants == 0))[0]
+        there = np.flatnonzero((train.posts == train.posts[one]) & (train.variants == train.variants[other]))
+        assert other == there[min(place, len(there) - 1)]
+
+
+def test_training_with_a_roughened_second_pass_goes_on_where_it_was_cut_off(noisy: Prepared, tmp_path: Path) -> None:
+    changes = {"noise": 1.0, "r_drop": 1.0, "second_pass": "roughened", "epochs": 1}
+    changed = replace(noisy, facts={**noisy.facts, "config": {**noisy.facts["config"], **changes}})
+    train, validation = (window_table(changed, part, tmp_path, _quiet) for part in ("train", "validation"))
+    Run(changed, train, validation, tmp_path / "whole", 1, _quiet).train()
+    Run(changed, train, validation, tmp_path / "cut", 1, _quiet).train(stop_after=2)
+    assert not (tmp_path / "cut/result.json").exists()
+    Run(changed, train, validation, tmp_path / "cut", 1, _quiet).train()
+    whole, cut = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "cut"))
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+def test_copies_with_another_employer_or_gender_join_the_roughened_ones(
+    tiny_base: Path, tiny_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[tuple[str, str]] = []
+
+    def many(text: str, language: str) -> list[Swap]:
+        read.append((text, language))
+        return [Swap("gender", f"{text} {number}") for number in range(VARIANTS + 2)]
+
+    monkeypatch.setattr("training.prepare.swapped", many)
+    config = replace(TINY, noise=0.5, seeds=(1,))
+    prepared = prepare(tmp_path, base=str(tiny_base), corpus=tiny_corpus, sources=tmp_path / "none", public=None, config=config)
+    train = prepared.part("train")
+    assert {len(copies) for copies in train["variants"]} == {2 * VARIANTS}
+    assert {(row["text"], file_of(row["group"])) for row in train} == set(read)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"second_pass": "other"}, "second_pass: expected same or roughened, got 'other'"),
+        ({"second_pass": "roughened", "noise": 0.5}, "expected noise and r_drop above 0"),
+        ({"second_pass": "roughened", "r_drop": 1.0}, "expected noise and r_drop above 0"),
+    ],
+)
+def test_a_second_pass_that_nothing_would_read_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        config_from(changes)
 
 
 def test_twins_share_a_batch(tiny_run: Path, tmp_path: Path) -> None:

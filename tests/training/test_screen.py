@@ -55,7 +55,7 @@ def test_a_language_left_out_is_not_trained_on_and_measured_apart(tiny_run: Path
     assert [bool(weight) for weight in weights] == [code.split("-")[0] != language for code in prepared.part("train")["language"]]
     changed = replace(prepared, facts={**prepared.facts, "config": {**prepared.facts["config"], "without": language}})
     train, validation = (window_table(changed, part, tmp_path, _quiet) for part in ("train", "validation"))
-    read = np.concatenate(Run(changed, train, validation, tmp_path / "order", 1, _quiet)._order(0))
+    read = np.concatenate(Run(changed, train, validation, tmp_path / "order", 1, _quiet)._order(0), axis=1)[0]
     assert set(train.posts[read]) == set(np.flatnonzero(weights))
     network = load_network(changed, tmp_path / "apart/seed-1")
     posts = np.flatnonzero((weights == 0) & (np.asarray(prepared.part("train")["source"]) == "corpus"))
