@@ -36,6 +36,7 @@ class TrainConfig:
         copy for a share ``noise`` of the posts, while the first reads all as they are.
     :ivar contrastive_weight: Weight of the supervised contrastive loss; the members of a minimal pair mostly share a batch.
     :ivar language_balance: Exponent by which posts of a language with many posts count less: 0 not at all, 1 until all weigh alike.
+    :ivar share: Share of the posts that training reads, twins together, the same ones in every run: to try settings on.
     :ivar without: A language that training sees nothing of, as its primary subtag (``am``, which leaves out ``am-Latn`` too);
         epochs are still chosen on all of validation.
     :ivar arithmetic: ``float32``, or ``bfloat16`` for the trained layers: on a processor with AMX some 3.5 times as fast
@@ -64,6 +65,7 @@ class TrainConfig:
     second_pass: str = "same"
     contrastive_weight: float = 0.0
     language_balance: float = 0.0
+    share: float = 1.0
     without: str = ""
     arithmetic: str = "float32"
     checkpoint_minutes: float = 3.0
@@ -77,6 +79,8 @@ class TrainConfig:
             raise InputError(f"layer_decay must be above 0 and at most 1, got {self.layer_decay}")
         if not 0 <= self.noise <= 1:
             raise InputError(f"noise is a share from 0 to 1, got {self.noise}")
+        if not 0 < self.share <= 1:
+            raise InputError(f"share must be above 0 and at most 1, got {self.share}")
         if self.arithmetic not in ARITHMETICS:
             raise InputError(f"arithmetic: expected {' or '.join(ARITHMETICS)}, got {self.arithmetic!r}")
         self._check_passes()

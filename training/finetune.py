@@ -28,6 +28,7 @@ from detector.records import INDICATORS, LABELS
 from training.config import TrainConfig
 from training.examples import ANNOTATED
 from training.graphs import Layers, graphed_layers, largest_batches
+from training.hashing import stable_hash
 from training.losses import N_LABELS, Batch, contrastive_loss, divergence_loss, evidence_loss, indicator_loss, label_loss
 from training.metrics import recall_at_false_positives
 from training.network import Network, half_states, mean_over_tokens
@@ -41,6 +42,8 @@ AVERAGE = "average"
 HALF_WAY = "half-way"
 _INITIAL = 0
 """Seed of the heads' first weights: the same for all runs, so that their weights can be averaged."""
+SHARES = 1000
+"""Parts of the posts that a share is rounded to."""
 N_OUTPUTS = len(LABELS) + len(INDICATORS)
 Report = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -378,7 +381,7 @@ def weighed(table: WindowTable, posts: Dataset, config: TrainConfig) -> WindowTa
 def post_weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
     """Weigh annotated posts by language, and public rows so that together they count ``public_weight`` times as much as these.
 
-    Posts in the language that training goes without weigh nothing.
+    Posts in the language that training goes without weigh nothing, nor do those beyond its share.
 
     :raises InputError: if there are none in that language.
     """
@@ -388,10 +391,20 @@ def post_weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
     rarity = np.array([max(1, numbers[language]) ** -config.language_balance for language in languages.tolist()])
     rarity /= rarity[ours].mean() if ours.any() else 1.0
     share = config.public_weight * ours.sum() / max(1, (~ours).sum())
-    left_out = np.array([language.split("-")[0] == config.without for language in languages.tolist()])
-    if config.without and not (left_out & ours).any():
+    twins = [pair or name for pair, name in zip(posts["pair"], posts["id"], strict=True)]
+    beyond = np.array([stable_hash(f"share/{name}") % SHARES >= config.share * SHARES for name in twins])
+    return np.where(left_out(posts, config) | beyond, 0.0, np.where(ours, rarity, min(1.0, share)))
+
+
+def left_out(posts: Dataset, config: TrainConfig) -> NDArray[np.bool_]:
+    """Return which posts are in the language that training goes without, *shape* ``(n_posts,)``.
+
+    :raises InputError: if it goes without a language that no annotated post is in.
+    """
+    there = np.array([language.split("-")[0] == config.without for language in posts["language"]])
+    if config.without and not there[np.isin(posts["source"], ANNOTATED)].any():
         raise InputError(f"without: expected the primary subtag of a language of the corpus, such as am, got {config.without!r}")
-    return np.where(left_out, 0.0, np.where(ours, rarity, min(1.0, share)))
+    return there
 
 
 def _frozen_states(prepared: Prepared, ids: list[NDArray[np.int64]], path: Path, report: Report) -> NDArray[np.float16]:
@@ -488,14 +501,6 @@ def lure_margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the log odds of the lure against the other labels, *shape* ``(n_posts,)``."""
     margins: NDArray[np.float32] = logits[:, 0] - np.logaddexp.reduce(logits[:, 1:N_LABELS], axis=1)
     return margins
-
-
-def on_language_left_out(network: Network, train: WindowTable, config: TrainConfig) -> dict[str, float]:
-    """Return how a network does on the posts of the train split in the language that it was trained without."""
-    windows = np.flatnonzero((train.weights == 0) & (train.variants == 0) & (train.indicators[:, 0] >= 0))
-    margins = lure_margins(predict(network, train, best_device(), config, windows))
-    lures = train.allowed[windows[np.unique(train.posts[windows], return_index=True)[1]], 0]
-    return {"posts_left_out": len(lures), "average_precision_left_out": float(average_precision_score(lures, margins))}
 
 
 def _pairs_ordered(margins: NDArray[np.float32], lures: NDArray[np.bool_], pairs: NDArray[np.int64]) -> float:

@@ -11,8 +11,13 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
 from detector.errors import InputError
 from training.config import config_from
+from training.examples import ANNOTATED
 from training.finetune import (
     AVERAGE,
     RESULT,
@@ -21,8 +26,11 @@ from training.finetune import (
     average,
     best_device,
     finetune_seed,
+    left_out,
     load_network,
-    on_language_left_out,
+    lure_margins,
+    post_weights,
+    predict,
     same_config,
     trained_weights,
     weighed,
@@ -33,6 +41,9 @@ from training.prepare import Prepared, Split
 SPLITS: tuple[Split, Split] = ("train", "validation")
 RESULTS = "results.jsonl"
 FIGURES = ("average_precision", "recall_at_1_percent", "loss", "pairs_ordered", "label_accuracy", "indicator_average_precision")
+
+APART = ("average_precision_left_out", "average_precision_left_in")
+"""Figures of variants that train without a language: on its posts, and the first variant's on the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,9 @@ def screen(prepared: Prepared, out: Path, variants: list[Variant], *, part: tupl
             read[config.frozen_layers] = _tables(changed, out, report)
         train, validation = (weighed(t, changed.part(s), config) for t, s in zip(read[config.frozen_layers], SPLITS, strict=True))
         results = _train(changed, train, validation, out / variant.name, report)
+        if config.without:
+            for run, figures in results.items():
+                figures.update(_on_language_left_out(changed, train, out / variant.name / run, out / variants[0].name / run))
         with (out / RESULTS).open("a", encoding="utf-8") as stream:
             for run, figures in results.items():
                 stream.write(json.dumps({"variant": variant.name, "run": run, "config": asdict(config), **figures}) + "\n")
@@ -100,22 +114,46 @@ def _train(prepared: Prepared, train: WindowTable, validation: WindowTable, fold
     results: dict[str, Any] = {seed.name: json.loads((seed / RESULT).read_text("utf-8")) for seed in seeds}
     if len(seeds) > 1:
         results[AVERAGE] = average(prepared, [trained_weights(seed) for seed in seeds], validation, folder / AVERAGE)
-    if config.without:
-        for run, figures in results.items():
-            network = load_network(prepared, folder / run).to(best_device())
-            figures.update(on_language_left_out(network, train, config))
     return results
+
+
+def _on_language_left_out(prepared: Prepared, train: WindowTable, run: Path, first: Path) -> dict[str, float]:
+    """Return how a run does on the annotated train posts of the language that it was trained without.
+
+    Where training reads a share of the posts, they are those beyond it, and the first variant's run, which knows the language but
+    not these posts, is measured on them too.
+    """
+    config, posts = prepared.config, prepared.part("train")
+    beyond = post_weights(posts, replace(config, without="")) == 0
+    apart = left_out(posts, config) & (beyond | (config.share == 1))
+    figures = {
+        "posts_left_out": float((apart & np.isin(posts["source"], ANNOTATED)).sum()),
+        "average_precision_left_out": _average_precision(prepared, train, run, apart),
+    }
+    if config.share < 1:
+        figures["average_precision_left_in"] = _average_precision(prepared, train, first, apart)
+    return figures
+
+
+def _average_precision(prepared: Prepared, table: WindowTable, run: Path, posts: NDArray[np.bool_]) -> float:
+    """Return the average precision of the lure that a run reaches on some of the annotated posts of a split."""
+    device = best_device()
+    windows = np.flatnonzero(posts[table.posts] & (table.variants == 0) & (table.indicators[:, 0] >= 0))
+    lures = table.allowed[windows[np.unique(table.posts[windows], return_index=True)[1]], 0]
+    logits = predict(load_network(prepared, run).to(device), table, device, prepared.config, windows)
+    return float(average_precision_score(lures, lure_margins(logits)))
 
 
 def table(results: Path) -> str:
     """Return the results as a Markdown table: mean and standard deviation over seeds, then the average of their weights."""
     rows = _rows(results)
-    lines = ["| variant | seeds | " + " | ".join(FIGURES) + " |", "|---|---|" + "---|" * len(FIGURES)]
+    keys = [*FIGURES, *(key for key in APART if any(key in row for row in rows))]
+    lines = ["| variant | seeds | " + " | ".join(keys) + " |", "|---|---|" + "---|" * len(keys)]
     for name in dict.fromkeys(row["variant"] for row in rows):
         seeds = [row for row in rows if row["variant"] == name and row["run"] != AVERAGE]
-        lines.append(f"| {name} | {len(seeds)} | " + " | ".join(_spread([row[key] for row in seeds]) for key in FIGURES) + " |")
+        lines.append(f"| {name} | {len(seeds)} | " + " | ".join(_spread(seeds, key) for key in keys) + " |")
         lines += [
-            f"| {name}, weights averaged | | " + " | ".join(f"{row[key]:.4f}" for key in FIGURES) + " |"
+            f"| {name}, weights averaged | | " + " | ".join(_spread([row], key) for key in keys) + " |"
             for row in rows
             if row["variant"] == name and row["run"] == AVERAGE
         ]
@@ -126,5 +164,6 @@ def _rows(results: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in results.read_text("utf-8").splitlines()] if results.exists() else []
 
 
-def _spread(values: list[float]) -> str:
-    return f"{fmean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "")
+def _spread(rows: list[dict[str, Any]], key: str) -> str:
+    values = [row[key] for row in rows if key in row]
+    return f"{fmean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "") if values else ""

@@ -498,11 +498,11 @@ MEMORY = """
 
     class Hasty(Detector):
         # Scoring a million posts takes hours; what files, progress and kept readings take is all there is to measure.
-        def stream(self, posts, *, batch_size=64):
-            yield from (replace(known, id=post.id) for post in posts)
+        def score(self, posts):
+            return [replace(known, id=post.id) for post in posts]
 
     detector = Hasty.load(copies=KEPT)
-    (known,) = detector.score(["5 admin chat di Kamboja, gaji 12 juta, tiket dan paspor kami tanggung. Telegram @contoh_hr"])
+    (known,) = Detector.score(detector, ["5 admin chat di Kamboja, gaji 12 juta, tiket dan paspor kami tanggung. Telegram @contoh_hr"])
     (reading,) = detector._copies._kept.values()
     for number in range(KEPT):
         detector._copies.answer(str(number), lambda _: replace(reading, indicators=copy.deepcopy(reading.indicators)))

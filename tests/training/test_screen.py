@@ -64,6 +64,45 @@ def test_a_language_left_out_is_not_trained_on_and_measured_apart(tiny_run: Path
     assert rows[0]["average_precision_left_out"] == pytest.approx(expected)
 
 
+def test_a_language_left_out_is_measured_beyond_the_share_and_beside_the_first_variant(
+    tiny_run: Path, tmp_path: Path, variants: Path
+) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    posts = prepared.part("train")
+    language = posts["language"][0].split("-")[0]
+    common = 'why = "transfer"\nepochs = 1\nseeds = [1]\nshare = 0.5\n'
+    variants.write_text(f'[base]\n{common}[apart]\n{common}without = "{language}"\n', "utf-8")
+    screen(prepared, tmp_path, read_variants(variants), report=_quiet)
+    base, apart = [json.loads(line) for line in (tmp_path / RESULTS).read_text("utf-8").splitlines()]
+    config = config_from({**prepared.facts["config"], "share": 0.5})
+    unread = post_weights(posts, config) == 0
+    ours = np.array([code.split("-")[0] == language for code in posts["language"]]) & (np.asarray(posts["source"]) == "corpus")
+    assert 0.3 < unread.mean() < 0.7
+    assert apart["posts_left_out"] == (unread & ours).sum() > 0
+    assert {"average_precision_left_out", "average_precision_left_in"} <= set(apart)
+    assert not {"average_precision_left_out", "average_precision_left_in"} & set(base)
+    lines = table(tmp_path / RESULTS).splitlines()
+    assert lines[0].endswith("| average_precision_left_out | average_precision_left_in |")
+    assert lines[2].endswith("|  |  |")
+    assert lines[3].endswith(f"| {apart['average_precision_left_out']:.4f} | {apart['average_precision_left_in']:.4f} |")
+
+
+def test_a_share_keeps_twins_together_and_is_the_same_in_every_run(tiny_run: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    posts = prepared.part("train")
+    read = [post_weights(posts, config_from({**prepared.facts["config"], "share": share})) > 0 for share in (0.3, 0.6, 1.0)]
+    assert [0.2 < read[0].mean() < 0.4, 0.5 < read[1].mean() < 0.7, read[2].all()] == [True] * 3
+    assert read[1][read[0]].all()
+    for pair in set(posts["pair"]) - {""}:
+        assert len({bool(value) for value in read[1][np.flatnonzero(np.asarray(posts["pair"]) == pair)]}) == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 1.1])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(InputError, match="share must be above 0 and at most 1"):
+        config_from({"share": share})
+
+
 @pytest.mark.parametrize("language", ["hi-Latn", "xx"])
 def test_a_language_that_the_corpus_has_not_is_refused(tiny_run: Path, language: str) -> None:
     prepared = load_prepared(tiny_run / "prepared")
