@@ -36,14 +36,21 @@ from training.finetune import (
     weighed,
     window_table,
 )
+from training.losses import N_LABELS
 from training.prepare import Prepared, Split
 
 SPLITS: tuple[Split, Split] = ("train", "validation")
 RESULTS = "results.jsonl"
 FIGURES = ("average_precision", "recall_at_1_percent", "loss", "pairs_ordered", "label_accuracy", "indicator_average_precision")
 
-APART = ("average_precision_left_out", "average_precision_left_in")
-"""Figures of variants that train without a language: on its posts, and the first variant's on the same."""
+UNREAD = 1000
+"""Posts beyond the share of a run, at most, on which it is measured."""
+APART = (
+    "average_precision_unread", "average_precision_roughened", "labels_kept",
+    "average_precision_left_out", "average_precision_left_in",
+)  # fmt: skip
+"""Figures on train posts that a run has not read, where there are any: those beyond its share, as they are and roughened, and those
+of a language that it goes without, by this run and by the first variant's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +97,8 @@ def screen(prepared: Prepared, out: Path, variants: list[Variant], *, part: tupl
             read[config.frozen_layers] = _tables(changed, out, report)
         train, validation = (weighed(t, changed.part(s), config) for t, s in zip(read[config.frozen_layers], SPLITS, strict=True))
         results = _train(changed, train, validation, out / variant.name, report)
-        if config.without:
-            for run, figures in results.items():
-                figures.update(_on_language_left_out(changed, train, out / variant.name / run, out / variants[0].name / run))
+        for run, figures in results.items():
+            figures.update(_apart(changed, train, out / variant.name / run, out / variants[0].name / run))
         with (out / RESULTS).open("a", encoding="utf-8") as stream:
             for run, figures in results.items():
                 stream.write(json.dumps({"variant": variant.name, "run": run, "config": asdict(config), **figures}) + "\n")
@@ -117,6 +123,27 @@ def _train(prepared: Prepared, train: WindowTable, validation: WindowTable, fold
     return results
 
 
+def _apart(prepared: Prepared, train: WindowTable, run: Path, first: Path) -> dict[str, float]:
+    """Return the figures of :data:`APART` that there are for a run."""
+    config = prepared.config
+    unread = _on_unread(prepared, train, run) if config.share < 1 and train.variants.any() else {}
+    return unread | (_on_language_left_out(prepared, train, run, first) if config.without else {})
+
+
+def _on_unread(prepared: Prepared, train: WindowTable, run: Path) -> dict[str, float]:
+    """Return how a run does on train posts beyond its share: as they are, roughened, and how often both get the same label."""
+    config, posts = prepared.config, prepared.part("train")
+    beyond = (post_weights(posts, config) == 0) & ~left_out(posts, config) & np.isin(posts["source"], ANNOTATED)
+    some = np.isin(np.arange(len(posts)), np.flatnonzero(beyond)[:UNREAD])
+    lures, plain = _logits(prepared, train, run, some)
+    _, rough = _logits(prepared, train, run, some, copy=1)
+    return {
+        "average_precision_unread": _average_precision(lures, plain),
+        "average_precision_roughened": _average_precision(lures, rough),
+        "labels_kept": float((plain[:, :N_LABELS].argmax(1) == rough[:, :N_LABELS].argmax(1)).mean()),
+    }
+
+
 def _on_language_left_out(prepared: Prepared, train: WindowTable, run: Path, first: Path) -> dict[str, float]:
     """Return how a run does on the annotated train posts of the language that it was trained without.
 
@@ -125,22 +152,29 @@ def _on_language_left_out(prepared: Prepared, train: WindowTable, run: Path, fir
     """
     config, posts = prepared.config, prepared.part("train")
     beyond = post_weights(posts, replace(config, without="")) == 0
-    apart = left_out(posts, config) & (beyond | (config.share == 1))
+    apart = left_out(posts, config) & (beyond | (config.share == 1)) & np.isin(posts["source"], ANNOTATED)
+    lures, logits = _logits(prepared, train, run, apart)
     figures = {
-        "posts_left_out": float((apart & np.isin(posts["source"], ANNOTATED)).sum()),
-        "average_precision_left_out": _average_precision(prepared, train, run, apart),
+        "posts_left_out": len(lures),
+        "average_precision_left_out": float(average_precision_score(lures, lure_margins(logits))),
     }
     if config.share < 1:
-        figures["average_precision_left_in"] = _average_precision(prepared, train, first, apart)
+        _, logits = _logits(prepared, train, first, apart)
+        figures["average_precision_left_in"] = float(average_precision_score(lures, lure_margins(logits)))
     return figures
 
 
-def _average_precision(prepared: Prepared, table: WindowTable, run: Path, posts: NDArray[np.bool_]) -> float:
-    """Return the average precision of the lure that a run reaches on some of the annotated posts of a split."""
+def _logits(
+    prepared: Prepared, table: WindowTable, run: Path, posts: NDArray[np.bool_], *, copy: int = 0
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return which of some posts of a split are lures, and the logits that a run gives them or one of their copies."""
     device = best_device()
-    windows = np.flatnonzero(posts[table.posts] & (table.variants == 0) & (table.indicators[:, 0] >= 0))
+    windows = np.flatnonzero(posts[table.posts] & (table.variants == copy))
     lures = table.allowed[windows[np.unique(table.posts[windows], return_index=True)[1]], 0]
-    logits = predict(load_network(prepared, run).to(device), table, device, prepared.config, windows)
+    return lures, predict(load_network(prepared, run).to(device), table, device, prepared.config, windows)
+
+
+def _average_precision(lures: NDArray[np.bool_], logits: NDArray[np.float32]) -> float:
     return float(average_precision_score(lures, lure_margins(logits)))
 
 

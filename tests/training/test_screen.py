@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import TINY
 from sklearn.metrics import average_precision_score
 
 from detector.errors import InputError
 from training.config import config_from
 from training.finetune import Run, load_network, lure_margins, post_weights, predict, window_table
-from training.prepare import load_prepared
+from training.prepare import load_prepared, prepare
 from training.screen import FIGURES, RESULTS, read_variants, screen, table
 
 VARIANTS = """
@@ -85,6 +86,30 @@ def test_a_language_left_out_is_measured_beyond_the_share_and_beside_the_first_v
     assert lines[0].endswith("| average_precision_left_out | average_precision_left_in |")
     assert lines[2].endswith("|  |  |")
     assert lines[3].endswith(f"| {apart['average_precision_left_out']:.4f} | {apart['average_precision_left_in']:.4f} |")
+
+
+def test_what_a_run_has_not_read_is_scored_as_it_is_and_roughened(
+    tiny_base: Path, tiny_corpus: Path, tmp_path: Path, variants: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.screen.UNREAD", 50)
+    config = replace(TINY, noise=0.5, seeds=(1,), share=0.5, epochs=1)
+    prepared = prepare(tmp_path / "p", base=str(tiny_base), corpus=tiny_corpus, sources=tmp_path, public=None, config=config)
+    variants.write_text('[base]\nwhy = "as it is"\n', "utf-8")
+    screen(prepared, tmp_path, read_variants(variants), report=_quiet)
+    (row,) = [json.loads(line) for line in (tmp_path / RESULTS).read_text("utf-8").splitlines()]
+    table = window_table(prepared, "train", tmp_path, _quiet)
+    network = load_network(prepared, tmp_path / "base/seed-1")
+    unread = np.flatnonzero(post_weights(prepared.part("train"), config) == 0)[:50]
+    plain, rough = (
+        predict(
+            network, table, torch.device("cpu"), config, np.flatnonzero(np.isin(table.posts, unread) & (table.variants == copy))
+        )
+        for copy in (0, 1)
+    )
+    lures = np.asarray(prepared.part("train")["allowed"])[unread, 0]
+    assert row["average_precision_unread"] == pytest.approx(average_precision_score(lures, lure_margins(plain)))
+    assert row["average_precision_roughened"] == pytest.approx(average_precision_score(lures, lure_margins(rough)))
+    assert row["labels_kept"] == pytest.approx((plain[:, :4].argmax(1) == rough[:, :4].argmax(1)).mean())
 
 
 def test_a_share_keeps_twins_together_and_is_the_same_in_every_run(tiny_run: Path) -> None:
