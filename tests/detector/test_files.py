@@ -742,6 +742,7 @@ def test_the_sample_posts_are_read_whole(detector: Detector) -> None:
 
 MEMORY = """
     import sys
+    from dataclasses import replace
     from pathlib import Path
     import numpy as np
     from detector import Detector
@@ -750,11 +751,16 @@ MEMORY = """
 
     class Backend:
         def token_scores(self, ids):
-            # All scores alike: what is measured is what files take, not what the model does.
             return np.tile(np.where(np.arange(33) < 10, 1, -1).astype(np.float32), (len(ids), 1))
 
+    class Hasty(Detector):
+        # The posts are all alike: what is measured is what files take, not what the model does.
+        def score(self, posts):
+            (known,) = super().score(["Help wanted in the kitchen, and in the garden"])
+            return [replace(known, id=post.id) for post in posts]
+
     folder, source, output = map(Path, sys.argv[1:])
-    detector = Detector(read_bundle(folder), Backend(), threads=1)
+    detector = Hasty(read_bundle(folder), Backend(), threads=1)
     summary = score_files(detector, [source], output)
     # Not ru_maxrss: it starts from the peak of the process that this one was forked from.
     peak = next(line.split()[1] for line in Path("/proc/self/status").open() if line.startswith("VmHWM"))
