@@ -51,14 +51,16 @@ class ClusterEngine:
 
     :param bundle: The model, which each machine has in the same folder, or in the package.
     :param machines: Threads for each machine that scores, by the name that Ray gives it.
+    :param between: Called between blocks of answers; what it raises ends the run.
     """
 
     runtime = "OnnxBackend"
 
-    def __init__(self, bundle: Bundle, machines: Mapping[str, int]) -> None:
+    def __init__(self, bundle: Bundle, machines: Mapping[str, int], between: Callable[[], None] = lambda: None) -> None:
         self.bundle = bundle
         self.copies_found = 0
         self._machines = machines
+        self._between = between
         self._inputs: Sequence[Input] = ()
         self._reading = Reading()
         self._answers: Iterator[Any] | None = None
@@ -124,6 +126,7 @@ class ClusterEngine:
                     num_cpus=_CPU_SHARE,
                 )
                 for table in verdicts.iter_batches(batch_size=None, batch_format="pyarrow"):
+                    self._between()
                     columns = (table.column(name).to_pylist() for name in ("row", "check", "verdict", "copies", "error"))
                     yield from zip(*columns, strict=True)
         except Exception as error:  # of Ray's exceptions some have no public root; their messages may show posts
@@ -174,8 +177,39 @@ def cluster(address: str | None, model: Path, *, threads: int | None = None) -> 
         machines = {name: threads or count for name, count in sorted(cpus.items()) if count}
         if not machines:
             raise BackendError("expected a cluster with a CPU to score on, got none; start ray on one machine more")
-        with closing(ClusterEngine(bundle, machines)) as engine:
+        with _signals_put_off() as between, closing(ClusterEngine(bundle, machines, between)) as engine:
             yield engine
+
+
+@contextmanager
+def _signals_put_off() -> Iterator[Callable[[], None]]:
+    """Keep Ctrl-C and SIGTERM back until the function that is yielded is called, which then does what they would have done.
+
+    Inside Ray's own code an exception from a handler may end the process without a word, or be lost. A second signal is not put
+    off: a cluster may hang.
+    """
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    put_off = {number: handler for number, handler in handlers.items() if callable(handler)}
+    waiting: list[int] = []
+
+    def put_off_once(number: int, _: object) -> None:
+        waiting.append(number)
+        signal.signal(number, put_off[signal.Signals(number)])
+
+    def between() -> None:
+        while waiting:
+            number = waiting.pop(0)
+            put_off[signal.Signals(number)](number, None)
+
+    for number in put_off:
+        signal.signal(number, put_off_once)
+    try:
+        yield between
+        # A signal may have come after the last block.
+        between()
+    finally:
+        for number, handler in put_off.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from detector.bundle import Bundle
 from detector.chain import Verification
 from detector.cli import USAGE, main
 from detector.engines import workers
-from detector.engines.cluster import ClusterEngine, cluster
+from detector.engines.cluster import ClusterEngine, _signals_put_off, cluster
 from detector.engines.workers import Scorer, checksum, installed, read_posts
 from detector.files import score_files
 from detector.inputs import Input, Reading
@@ -97,6 +97,40 @@ def scorer(detector: Detector) -> Scorer:
     scorer = Scorer.__new__(Scorer)
     scorer._fault, scorer._copies, scorer._detector = None, 0, detector
     return scorer
+
+
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_signal_waits_for_a_place_between_blocks_and_a_second_one_does_not(number: signal.Signals, raised: type) -> None:
+    def end(*_: object) -> None:
+        raise SystemExit(143)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with _signals_put_off() as between:
+            between()
+            signal.raise_signal(number)
+            with pytest.raises(raised):
+                between()
+            between()
+            with pytest.raises(raised):
+                signal.raise_signal(number)
+        assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) == end
+        with pytest.raises(raised), _signals_put_off():
+            signal.raise_signal(number)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_signal_that_ends_the_process_or_is_ignored_stays_as_it_is() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with _signals_put_off() as between:
+            assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+            signal.raise_signal(signal.SIGTERM)
+            between()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
