@@ -1,4 +1,4 @@
-"""Bundles side by side on the corpus' test posts: those of writers whose languages share one plan, those of the others, and all.
+"""Bundles side by side on the corpus' test posts: by the time they were written at, and all of them.
 
 No bundle is refused for the posts it was trained on: an earlier one was tested on fewer, and later batches moved none of these.
 """
@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.errors import InputError
 from detector.scoring import Detector
 from training.evaluate import BANDS, Scored, at_band, pair_figures, score_posts
 from training.examples import read_corpus
 from training.metrics import average_precision, recall_at_false_positives
 from training.prepare import load_prepared
-from training.splits import ONE_PLAN
 
 _RATE = 0.01
+_LAST_WRITERS = (40, 48, 64)
+"""Number of the last writer of each time that posts were written at: the later ones were asked for harder posts."""
 _COLUMNS = (
     "bundle", "posts of", "posts", "lures", "average precision", "recall at 1 %", "pairs right at `review`",
     "`high`: recall, false positives", "`review`: recall, false positives",
@@ -29,12 +31,14 @@ def comparison(run: Path, corpus: Path, bundles: Sequence[Path]) -> str:
     :param run: Run folder with ``prepared``, whose test split is scored.
     :param corpus: Folder of ``<language>.jsonl`` files, which name the writers.
     :raises BundleError: if a bundle cannot be read.
+    :raises InputError: if a writer has no number.
     """
     test = load_prepared(run / "prepared").part("test")
     posts = test.select(np.flatnonzero(np.asarray(test["source"]) == "corpus"))
-    writers = {example.id: (example.author or "").partition("-")[0] for example in read_corpus(corpus)}
-    planned = np.array([writers[name] in ONE_PLAN for name in posts["id"]], dtype=bool)
-    parts = {"writers of one plan": planned, "the others": ~planned, "all": np.ones_like(planned)}
+    writers = {example.id: _number(example.author or "") for example in read_corpus(corpus)}
+    numbers = np.array([writers[name] for name in posts["id"]], dtype=np.int64)
+    parts = {f"`w{first}` to `w{last}`": (first <= numbers) & (numbers <= last) for first, last in _times()}
+    parts["all"] = np.ones_like(numbers, dtype=bool)
     lines = [f"| {' | '.join(_COLUMNS)} |", "|" + "---|" * len(_COLUMNS)]
     for folder in bundles:
         with Detector.load(folder) as detector:
@@ -42,6 +46,22 @@ def comparison(run: Path, corpus: Path, bundles: Sequence[Path]) -> str:
             version = detector.bundle.manifest.version
         lines += [_line(version, name, scored, rows) for name, rows in parts.items() if rows.any()]
     return "\n".join(lines)
+
+
+def _times() -> list[tuple[int, int]]:
+    """Return the first and last writer of each time."""
+    return list(zip((1, *(last + 1 for last in _LAST_WRITERS)), _LAST_WRITERS, strict=False))
+
+
+def _number(author: str) -> int:
+    """Return 12 for ``w12-th``.
+
+    :raises InputError: if the name has no such number.
+    """
+    writer = author.partition("-")[0].removeprefix("w")
+    if not writer.isdigit():
+        raise InputError(f"expected an author named w<number> or w<number>-<language>, got {author!r}")
+    return int(writer)
 
 
 def _line(version: str, name: str, scored: Scored, rows: NDArray[np.bool_]) -> str:

@@ -7,10 +7,10 @@ import pytest
 from conftest import ROOT
 from typer.testing import CliRunner
 
-from detector import BundleError
+from detector import BundleError, InputError
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from training.__main__ import app
-from training.compare import comparison
+from training.compare import _number, _times, comparison
 from training.evaluate import evaluate
 
 
@@ -28,7 +28,7 @@ def test_the_figures_are_those_of_an_evaluation(bundle: Path, tiny_run: Path, ti
     assert {row[0] for row in rows} == {"0.0.1"}
     apart, whole = rows[: len(rows) // 2 - 1], rows[len(rows) // 2 - 1]
     assert rows[len(rows) // 2 :] == [*apart, whole]
-    assert {row[1] for row in apart} == {"writers of one plan", "the others"}
+    assert {row[1] for row in apart} == {"`w1` to `w40`", "`w41` to `w48`", "`w49` to `w64`"}
     assert [sum(int(row[place]) for row in apart) for place in (2, 3)] == [int(whole[2]), int(whole[3])]
     report = evaluate(tiny_run, bundle, tmp_path / "report", sources=ROOT / "data/sources.toml", public=None)
     assert whole[1:5] == ["all", str(report["written"]["posts"]), str(report["written"]["lures"]), (
@@ -41,6 +41,16 @@ def test_the_figures_are_those_of_an_evaluation(bundle: Path, tiny_run: Path, ti
 def test_what_is_no_bundle_is_refused(tiny_run: Path, tiny_corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no bundle.json"):
         comparison(tiny_run, tiny_corpus, [tmp_path])
+
+
+def test_a_writer_without_a_number_is_named() -> None:
+    assert [_number(author) for author in ("w4", "w12-zh-Hant")] == [4, 12]
+    with pytest.raises(InputError, match="got 'somebody'"):
+        _number("somebody")
+
+
+def test_times_of_writing_follow_one_another() -> None:
+    assert _times() == [(1, 40), (41, 48), (49, 64)]
 
 
 @pytest.mark.model
