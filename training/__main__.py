@@ -229,7 +229,7 @@ def screen(
 def export(
     run: Run = RUN,
     out: Folder = DEFAULT_BUNDLE,
-    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "0.5.0",
+    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "0.6.0",
     float_layers: Annotated[int, typer.Option(min=0, help="Lower layers whose arithmetic stays in float32.")] = FLOAT_LAYERS,
 ) -> None:
     """Write the best model as a bundle: calibrated, rounded to 8 bits, and compared with torch before it is accepted."""
@@ -276,7 +276,7 @@ def compare(
     corpus: Corpus = CORPUS,
     card: Card = None,
 ) -> None:
-    """Score the corpus' test posts with several bundles, apart by whether all languages of a writer share one plan."""
+    """Score the corpus' test posts with several bundles, apart by when they were written."""
     from training.compare import comparison
     from training.marked import replace_marked
 

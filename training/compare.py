@@ -1,4 +1,4 @@
-"""Bundles side by side on the corpus' test posts: by the time they were written at, and all of them.
+"""Bundles side by side on the corpus' test posts: by when they were written, and all of them.
 
 No bundle is refused for the posts it was trained on: an earlier one was tested on fewer, and later batches moved none of these.
 """
@@ -17,8 +17,8 @@ from training.metrics import average_precision, recall_at_false_positives
 from training.prepare import load_prepared
 
 _RATE = 0.01
-_LAST_WRITERS = (40, 48, 64)
-"""Number of the last writer of each time that posts were written at: the later ones were asked for harder posts."""
+_TIMES = ((1, 40), (41, 48), (49, 64))
+"""First and last writer of each time that posts were written at: the later ones were asked for harder posts."""
 _COLUMNS = (
     "bundle", "posts of", "posts", "lures", "average precision", "recall at 1 %", "pairs right at `review`",
     "`high`: recall, false positives", "`review`: recall, false positives",
@@ -31,13 +31,13 @@ def comparison(run: Path, corpus: Path, bundles: Sequence[Path]) -> str:
     :param run: Run folder with ``prepared``, whose test split is scored.
     :param corpus: Folder of ``<language>.jsonl`` files, which name the writers.
     :raises BundleError: if a bundle cannot be read.
-    :raises InputError: if a writer has no number.
+    :raises InputError: if a writer has no number that is known.
     """
     test = load_prepared(run / "prepared").part("test")
     posts = test.select(np.flatnonzero(np.asarray(test["source"]) == "corpus"))
     writers = {example.id: _number(example.author or "") for example in read_corpus(corpus)}
     numbers = np.array([writers[name] for name in posts["id"]], dtype=np.int64)
-    parts = {f"`w{first}` to `w{last}`": (first <= numbers) & (numbers <= last) for first, last in _times()}
+    parts = {f"`w{first}` to `w{last}`": (first <= numbers) & (numbers <= last) for first, last in _TIMES}
     parts["all"] = np.ones_like(numbers, dtype=bool)
     lines = [f"| {' | '.join(_COLUMNS)} |", "|" + "---|" * len(_COLUMNS)]
     for folder in bundles:
@@ -48,19 +48,14 @@ def comparison(run: Path, corpus: Path, bundles: Sequence[Path]) -> str:
     return "\n".join(lines)
 
 
-def _times() -> list[tuple[int, int]]:
-    """Return the first and last writer of each time."""
-    return list(zip((1, *(last + 1 for last in _LAST_WRITERS)), _LAST_WRITERS, strict=False))
-
-
 def _number(author: str) -> int:
     """Return 12 for ``w12-th``.
 
-    :raises InputError: if the name has no such number.
+    :raises InputError: if the name has no such number, or one beyond the last of :data:`_TIMES`.
     """
     writer = author.partition("-")[0].removeprefix("w")
-    if not writer.isdigit():
-        raise InputError(f"expected an author named w<number> or w<number>-<language>, got {author!r}")
+    if not writer.isdigit() or not 0 < int(writer) <= _TIMES[-1][1]:
+        raise InputError(f"expected an author named w<number>-<language>, 1 to {_TIMES[-1][1]}, got {author!r}")
     return int(writer)
 
 

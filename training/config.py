@@ -30,7 +30,8 @@ class TrainConfig:
     :ivar indicator_weight: Weight of the indicator loss beside the label loss.
     :ivar evidence_weight: Weight of the loss that draws an indicator's contributions into its quote.
     :ivar label_smoothing: Share of the target that is spread over all labels.
-    :ivar noise: Share of the corpus posts that an epoch reads roughened (:func:`training.perturb.roughen`).
+    :ivar noise: Share of the annotated posts that an epoch reads roughened (:func:`training.perturb.roughen`) or with terms swapped
+        (:mod:`training.swaps`).
     :ivar r_drop: Weight of the divergence between two passes with different dropout (Wu et al., "R-Drop", 2021).
     :ivar second_pass: What the second of these passes reads: ``same``, the same windows, or ``roughened``, a roughened or swapped
         copy for a share ``noise`` of the posts, while the first reads all as they are.

@@ -42,8 +42,8 @@ AVERAGE = "average"
 HALF_WAY = "half-way"
 _INITIAL = 0
 """Seed of the heads' first weights: the same for all runs, so that their weights can be averaged."""
-SHARES = 1000
-"""Parts of the posts that a share is rounded to."""
+_SHARE_STEPS = 1000
+"""A share of the posts is rounded up to so many parts of the whole."""
 N_OUTPUTS = len(LABELS) + len(INDICATORS)
 Report = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -55,7 +55,8 @@ class WindowTable:
 
     :ivar starts: First token of each window and the end of the last, *shape* ``(n_windows + 1,)``.
     :ivar posts: Which post each window belongs to, *shape* ``(n_windows,)``.
-    :ivar variants: 0 for the windows of the post as it is, else the number of the roughened copy, *shape* ``(n_windows,)``.
+    :ivar variants: 0 for the windows of the post as it is, else the number of the copy, roughened or with terms swapped, *shape*
+        ``(n_windows,)``.
     :ivar pairs: The same number for the windows of a post and of its twins, *shape* ``(n_windows,)``.
     :ivar states: Output of the frozen layers for all tokens, float16, *shape* ``(n_tokens, width)``.
     :ivar quotes: By window: indicator, first token, one past the last.
@@ -78,19 +79,22 @@ class WindowTable:
         return (np.bincount(posts_of) > 1)[self.pairs]
 
     def counterparts(self, windows: NDArray[np.int64], copies: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the windows of the posts' copies that lie where these of the posts do; the last again if a copy has fewer.
+        """Return, for each window of a post as it is, the window at the same place of one of the post's copies.
 
-        :param windows: Windows with variant 0, those of a post in a row, *shape* ``(n_windows,)``.
-        :param copies: Which copy of each post, *shape* ``(n_posts,)``.
+        Where a copy has more windows or fewer, it is the one at the same share of the way: of a longer copy some are left out.
+
+        :param windows: Windows with variant 0, *shape* ``(n_windows,)``.
+        :param copies: Which copy of each post, 0 for the post itself, *shape* ``(n_posts,)``.
+        :return: Windows, *shape* ``(n_windows,)``.
         """
-        # The windows of a post lie in a row, copy by copy.
+        # The windows of a post lie in a row, copy by copy, and its copies are numbered without gaps.
         keys = self.posts * (self.variants.max() + 1) + self.variants
         _, first_of, number = np.unique(keys, return_index=True, return_counts=True)
         version_of = np.cumsum(np.isin(np.arange(len(self.posts)), first_of)) - 1
-        place = windows - first_of[version_of[windows]]
-        version = version_of[windows] + copies[self.posts[windows]]
-        there: NDArray[np.int64] = first_of[version] + np.minimum(place, number[version] - 1)
-        return there
+        own = version_of[windows]
+        copied = own + copies[self.posts[windows]]
+        places: NDArray[np.int64] = first_of[copied] + (windows - first_of[own]) * number[copied] // number[own]
+        return places
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -224,7 +228,7 @@ class Run:
         self.optimiser.zero_grad(set_to_none=True)
 
     def _loss(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the loss of one pass over a batch, and its logits."""
+        """Return the loss of a batch, all its passes together, and its logits."""
         config, network = self.config, self.network
         states = self.layers(batch.states, batch.mask)
         scores = network.scores(states)
@@ -257,14 +261,15 @@ class Run:
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
         """Return the batches of an epoch: similar lengths together, twins side by side, in an order that seed and epoch decide.
 
-        :returns: Windows, *shape* ``(n_passes, n_windows)``; what stands below one another is the same post.
+        :return: Windows, *shape* ``(n_passes, n_windows)``; what stands below one another is the same post.
         """
         random = np.random.default_rng((self.seed, epoch))
-        table, again = self.train_table, self.config.second_pass == "roughened"
+        table, roughened = self.train_table, self.config.second_pass == "roughened"
         copies = self._variants(random)
-        first = np.zeros_like(copies) if again else copies
+        first = np.zeros_like(copies) if roughened else copies
         windows = np.flatnonzero((table.variants == first[table.posts]) & (table.weights > 0))
-        passes = np.stack((windows, table.counterparts(windows, copies) if again else windows)[: 2 if self.config.r_drop else 1])
+        second = table.counterparts(windows, copies) if roughened else windows
+        passes = np.stack((windows, second) if self.config.r_drop else (windows,))
         lengths = table.lengths[passes].max(0)
         pairs = table.pairs[windows]
         # Twins take the mean of their lengths, which keeps them side by side.
@@ -381,7 +386,7 @@ def weighed(table: WindowTable, posts: Dataset, config: TrainConfig) -> WindowTa
 def post_weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
     """Weigh annotated posts by language, and public rows so that together they count ``public_weight`` times as much as these.
 
-    Posts in the language that training goes without weigh nothing, nor do those beyond its share.
+    Posts in the language that training goes without weigh nothing, nor do those beyond the share that training reads.
 
     :raises InputError: if there are none in that language.
     """
@@ -392,7 +397,7 @@ def post_weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
     rarity /= rarity[ours].mean() if ours.any() else 1.0
     share = config.public_weight * ours.sum() / max(1, (~ours).sum())
     twins = [pair or name for pair, name in zip(posts["pair"], posts["id"], strict=True)]
-    beyond = np.array([stable_hash(f"share/{name}") % SHARES >= config.share * SHARES for name in twins])
+    beyond = np.array([stable_hash(f"share/{name}") % _SHARE_STEPS >= config.share * _SHARE_STEPS for name in twins])
     return np.where(left_out(posts, config) | beyond, 0.0, np.where(ours, rarity, min(1.0, share)))
 
 

@@ -71,7 +71,7 @@ def evidence_loss(scores: Tensor, mask: Tensor, quotes: Tensor) -> Tensor:
 
 
 def divergence_loss(logits: Tensor, others: Tensor) -> Tensor:
-    """Return the symmetric Kullback-Leibler divergence between two passes over the same windows, one a window.
+    """Return the symmetric Kullback-Leibler divergence between two passes over the same posts, one a window of the first.
 
     :param logits: Label logits of one pass, *shape* ``(n_windows, n_labels)``; ``others`` those of the other.
 

@@ -36,6 +36,7 @@ from training.finetune import (
     weighed,
     window_table,
 )
+from training.hashing import stable_hash
 from training.losses import N_LABELS
 from training.prepare import Prepared, Split
 
@@ -81,10 +82,13 @@ def read_variants(path: Path) -> list[Variant]:
 def screen(prepared: Prepared, out: Path, variants: list[Variant], *, part: tuple[int, int] = (0, 1), report: Report) -> None:
     """Train each variant with each seed and write down how it does on validation.
 
+    A variant that goes without a language, on a share of the posts, is measured beside the first of the list, which must be done by
+    then.
+
     :param part: ``(i, n)``: run every n-th variant from the i-th on, so that n processes share the work.
+    :raises InputError: if the settings of a variant are at fault, or it cannot be measured beside the first.
     """
-    for variant in variants:  # a fault in the last one should not come to light after hours
-        config_from({**prepared.facts["config"], **variant.changes})
+    _check(prepared, variants)
     place, number = part
     if not 0 <= place < number:
         raise InputError(f"expected a part such as 0/4, got {place}/{number}")
@@ -102,6 +106,20 @@ def screen(prepared: Prepared, out: Path, variants: list[Variant], *, part: tupl
         with (out / RESULTS).open("a", encoding="utf-8") as stream:
             for run, figures in results.items():
                 stream.write(json.dumps({"variant": variant.name, "run": run, "config": asdict(config), **figures}) + "\n")
+
+
+def _check(prepared: Prepared, variants: list[Variant]) -> None:
+    """Look through all settings first: a fault in the last variant should not come to light after hours."""
+    configs = [config_from({**prepared.facts["config"], **variant.changes}) for variant in variants]
+    for variant, config in zip(variants, configs, strict=True):
+        alike = (config.share, config.frozen_layers, config.arithmetic) == (
+            configs[0].share, configs[0].frozen_layers, configs[0].arithmetic,
+        ) and set(config.seeds) <= set(configs[0].seeds)  # fmt: skip
+        if config.without and config.share < 1 and (configs[0].without or not alike):
+            raise InputError(
+                f"{variant.name}: expected the first variant, {variants[0].name}, to have its share, seeds, frozen layers and "
+                "arithmetic, and all languages, as the two are measured on the same posts"
+            )
 
 
 def _tables(prepared: Prepared, out: Path, report: Report) -> list[WindowTable]:
@@ -134,7 +152,10 @@ def _on_unread(prepared: Prepared, train: WindowTable, run: Path) -> dict[str, f
     """Return how a run does on train posts beyond its share: as they are, roughened, and how often both get the same label."""
     config, posts = prepared.config, prepared.part("train")
     beyond = (post_weights(posts, config) == 0) & ~left_out(posts, config) & np.isin(posts["source"], ANNOTATED)
-    some = np.isin(np.arange(len(posts)), np.flatnonzero(beyond)[:UNREAD])
+    ids = posts["id"]
+    # By a hash, as posts stand language by language.
+    places = sorted(np.flatnonzero(beyond).tolist(), key=lambda place: stable_hash(f"unread/{ids[place]}"))
+    some = np.isin(np.arange(len(posts)), places[:UNREAD])
     lures, plain = _logits(prepared, train, run, some)
     _, rough = _logits(prepared, train, run, some, copy=1)
     return {

@@ -51,16 +51,14 @@ class ClusterEngine:
 
     :param bundle: The model, which each machine has in the same folder, or in the package.
     :param machines: Threads for each machine that scores, by the name that Ray gives it.
-    :param between: Called between blocks of answers; what it raises ends the run.
     """
 
     runtime = "OnnxBackend"
 
-    def __init__(self, bundle: Bundle, machines: Mapping[str, int], between: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, bundle: Bundle, machines: Mapping[str, int]) -> None:
         self.bundle = bundle
         self.copies_found = 0
         self._machines = machines
-        self._between = between
         self._inputs: Sequence[Input] = ()
         self._reading = Reading()
         self._answers: Iterator[Any] | None = None
@@ -114,7 +112,7 @@ class ClusterEngine:
         folder = None if self.bundle.folder == DEFAULT_BUNDLE else self.bundle.folder.absolute()
         wanted = (folder, self.bundle.sha256, installed(), dict(self._machines))
         try:
-            with DataContext.current(_quiet(DataContext.get_current().copy())):
+            with _signals_put_off(), DataContext.current(_quiet(DataContext.get_current().copy())):
                 # No CPU is kept for reading: it waits for the others most of the time.
                 posts = read_datasource(_source(read), num_cpus=0, override_num_blocks=1, label_selector=here)
                 verdicts = posts.map_batches(
@@ -125,10 +123,10 @@ class ClusterEngine:
                     fn_constructor_args=wanted,
                     num_cpus=_CPU_SHARE,
                 )
-                for table in verdicts.iter_batches(batch_size=None, batch_format="pyarrow"):
-                    self._between()
-                    columns = (table.column(name).to_pylist() for name in ("row", "check", "verdict", "copies", "error"))
-                    yield from zip(*columns, strict=True)
+                tables = iter(verdicts.iter_batches(batch_size=None, batch_format="pyarrow"))
+            while (table := _next(tables)) is not None:
+                columns = (table.column(name).to_pylist() for name in ("row", "check", "verdict", "copies", "error"))
+                yield from zip(*columns, strict=True)
         except Exception as error:  # of Ray's exceptions some have no public root; their messages may show posts
             raise BackendError(f"the cluster failed: {type(error).__name__}; see /tmp/ray/session_latest/logs") from error
 
@@ -177,39 +175,44 @@ def cluster(address: str | None, model: Path, *, threads: int | None = None) -> 
         machines = {name: threads or count for name, count in sorted(cpus.items()) if count}
         if not machines:
             raise BackendError("expected a cluster with a CPU to score on, got none; start ray on one machine more")
-        with _signals_put_off() as between, closing(ClusterEngine(bundle, machines, between)) as engine:
+        with closing(ClusterEngine(bundle, machines)) as engine:
             yield engine
 
 
+def _next(tables: Iterator[Any]) -> Any:  # noqa: ANN401
+    """Return the next block of answers, or nothing after the last."""
+    with _signals_put_off():
+        return next(tables, None)
+
+
 @contextmanager
-def _signals_put_off() -> Iterator[Callable[[], None]]:
-    """Keep Ctrl-C and SIGTERM back until the function that is yielded is called, which then does what they would have done.
+def _signals_put_off() -> Iterator[None]:
+    """Keep the first Ctrl-C or SIGTERM back until the block is left, and then do what it would have done.
 
     Inside Ray's own code an exception from a handler may end the process without a word, or be lost. A second signal is not put
     off: a cluster may hang.
     """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    put_off = {number: handler for number, handler in handlers.items() if callable(handler)}
     waiting: list[int] = []
 
-    def put_off_once(number: int, _: object) -> None:
-        waiting.append(number)
-        signal.signal(number, put_off[signal.Signals(number)])
-
-    def between() -> None:
-        while waiting:
-            number = waiting.pop(0)
-            put_off[signal.Signals(number)](number, None)
-
-    for number in put_off:
-        signal.signal(number, put_off_once)
-    try:
-        yield between
-        # A signal may have come after the last block.
-        between()
-    finally:
-        for number, handler in put_off.items():
+    def restore() -> None:
+        for number, handler in handlers.items():
             signal.signal(number, handler)
+
+    def put_off(number: int, _: object) -> None:
+        restore()
+        waiting.append(number)
+
+    for number, handler in handlers.items():
+        # What ends the process by itself, or is ignored, does no harm.
+        if callable(handler):
+            signal.signal(number, put_off)
+    try:
+        yield
+    finally:
+        restore()
+        for number in waiting:
+            cast(Callable[[int, object], object], handlers[signal.Signals(number)])(number, None)
 
 
 @contextmanager

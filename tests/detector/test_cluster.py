@@ -22,7 +22,7 @@ from detector.bundle import Bundle
 from detector.chain import Verification
 from detector.cli import USAGE, main
 from detector.engines import workers
-from detector.engines.cluster import ClusterEngine, _signals_put_off, cluster
+from detector.engines.cluster import ClusterEngine, _next, _signals_put_off, cluster
 from detector.engines.workers import Scorer, checksum, installed, read_posts
 from detector.files import score_files
 from detector.inputs import Input, Reading
@@ -99,38 +99,93 @@ def scorer(detector: Detector) -> Scorer:
     return scorer
 
 
-@pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
-def test_a_signal_waits_for_a_place_between_blocks_and_a_second_one_does_not(number: signal.Signals, raised: type) -> None:
+@pytest.fixture
+def term() -> Iterator[None]:
+    """SIGTERM raises SystemExit, as in the command."""
+
     def end(*_: object) -> None:
         raise SystemExit(143)
 
     before = signal.signal(signal.SIGTERM, end)
-    try:
-        with _signals_put_off() as between:
-            between()
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+BOTH_SIGNALS = pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+
+
+@BOTH_SIGNALS
+@pytest.mark.usefixtures("term")
+def test_a_signal_waits_until_the_block_is_left(number: signal.Signals, raised: type[BaseException]) -> None:
+    handlers, reached = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)], []
+
+    def block() -> None:
+        with _signals_put_off():
             signal.raise_signal(number)
-            with pytest.raises(raised):
-                between()
-            between()
-            with pytest.raises(raised):
+            reached.append("end")
+
+    with pytest.raises(raised):
+        block()
+    assert reached == ["end"]
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+@BOTH_SIGNALS
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("term")
+def test_a_second_signal_does_not_wait(first: signal.Signals, number: signal.Signals, raised: type[BaseException]) -> None:
+    reached = []
+
+    def block() -> None:
+        with _signals_put_off():
+            signal.raise_signal(first)
+            reached.append("after the first")
+            try:
                 signal.raise_signal(number)
-        assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
-        assert signal.getsignal(signal.SIGTERM) == end
-        with pytest.raises(raised), _signals_put_off():
-            signal.raise_signal(number)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+            except raised:
+                reached.append("ended by the second")
+                raise
+
+    with pytest.raises((KeyboardInterrupt, SystemExit)) as ended:
+        block()
+    assert reached == ["after the first", "ended by the second"]
+    assert isinstance(ended.value.__context__, raised)
 
 
-def test_a_signal_that_ends_the_process_or_is_ignored_stays_as_it_is() -> None:
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+@pytest.mark.usefixtures("term")
+def test_a_signal_is_not_lost_where_the_block_fails() -> None:
+    def block() -> None:
+        with _signals_put_off():
+            signal.raise_signal(signal.SIGINT)
+            raise ValueError
+
+    with pytest.raises(KeyboardInterrupt) as ended:
+        block()
+    assert isinstance(ended.value.__context__, ValueError)
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_a_signal_that_is_ignored_or_ends_the_process_stays_as_it_is(handler: signal.Handlers) -> None:
+    before = signal.signal(signal.SIGTERM, handler)
     try:
-        with _signals_put_off() as between:
-            assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
-            signal.raise_signal(signal.SIGTERM)
-            between()
+        with _signals_put_off():
+            assert signal.getsignal(signal.SIGTERM) == handler
+        assert signal.getsignal(signal.SIGTERM) == handler
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_signal_comes_between_two_blocks_of_answers() -> None:
+    def blocks() -> Iterator[int]:
+        yield 1
+        signal.raise_signal(signal.SIGINT)
+        yield 2
+
+    tables = blocks()
+    assert _next(tables) == 1
+    with pytest.raises(KeyboardInterrupt):
+        _next(tables)
+    assert _next(tables) is None
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from detector import BundleError, InputError
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from training.__main__ import app
-from training.compare import _number, _times, comparison
+from training.compare import _number, comparison
 from training.evaluate import evaluate
 
 
@@ -43,14 +43,11 @@ def test_what_is_no_bundle_is_refused(tiny_run: Path, tiny_corpus: Path, tmp_pat
         comparison(tiny_run, tiny_corpus, [tmp_path])
 
 
-def test_a_writer_without_a_number_is_named() -> None:
-    assert [_number(author) for author in ("w4", "w12-zh-Hant")] == [4, 12]
-    with pytest.raises(InputError, match="got 'somebody'"):
-        _number("somebody")
-
-
-def test_times_of_writing_follow_one_another() -> None:
-    assert _times() == [(1, 40), (41, 48), (49, 64)]
+@pytest.mark.parametrize("author", ["", "somebody", "w", "w0", "w65-th", "six"])
+def test_a_writer_without_a_known_number_is_named(author: str) -> None:
+    assert [_number(known) for known in ("w4", "w12-zh-Hant", "w64-th")] == [4, 12, 64]
+    with pytest.raises(InputError, match=f"got {author!r}"):
+        _number(author)
 
 
 @pytest.mark.model

@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score
 from detector.errors import InputError
 from training.config import config_from
 from training.finetune import Run, load_network, lure_margins, post_weights, predict, window_table
+from training.hashing import stable_hash
 from training.prepare import load_prepared, prepare
 from training.screen import FIGURES, RESULTS, read_variants, screen, table
 
@@ -80,7 +81,13 @@ def test_a_language_left_out_is_measured_beyond_the_share_and_beside_the_first_v
     ours = np.array([code.split("-")[0] == language for code in posts["language"]]) & (np.asarray(posts["source"]) == "corpus")
     assert 0.3 < unread.mean() < 0.7
     assert apart["posts_left_out"] == (unread & ours).sum() > 0
-    assert {"average_precision_left_out", "average_precision_left_in"} <= set(apart)
+    train = window_table(prepared, "train", tmp_path, _quiet)
+    windows = np.flatnonzero((unread & ours)[train.posts] & (train.variants == 0))
+    lures = np.asarray(posts["allowed"])[unread & ours, 0]
+    for figure, run in (("average_precision_left_out", "apart"), ("average_precision_left_in", "base")):
+        network = load_network(prepared, tmp_path / run / "seed-1")
+        margins = lure_margins(predict(network, train, torch.device("cpu"), config, windows))
+        assert apart[figure] == pytest.approx(average_precision_score(lures, margins))
     assert not {"average_precision_left_out", "average_precision_left_in"} & set(base)
     lines = table(tmp_path / RESULTS).splitlines()
     assert lines[0].endswith("| average_precision_left_out | average_precision_left_in |")
@@ -99,7 +106,10 @@ def test_what_a_run_has_not_read_is_scored_as_it_is_and_roughened(
     (row,) = [json.loads(line) for line in (tmp_path / RESULTS).read_text("utf-8").splitlines()]
     table = window_table(prepared, "train", tmp_path, _quiet)
     network = load_network(prepared, tmp_path / "base/seed-1")
-    unread = np.flatnonzero(post_weights(prepared.part("train"), config) == 0)[:50]
+    beyond = np.flatnonzero(post_weights(prepared.part("train"), config) == 0)
+    ids = prepared.part("train")["id"]
+    unread = np.sort(sorted(beyond, key=lambda place: stable_hash(f"unread/{ids[place]}"))[:50])
+    assert len({prepared.part("train")["language"][place] for place in unread}) == len(set(prepared.part("train")["language"]))
     plain, rough = (
         predict(
             network, table, torch.device("cpu"), config, np.flatnonzero(np.isin(table.posts, unread) & (table.variants == copy))
@@ -118,8 +128,36 @@ def test_a_share_keeps_twins_together_and_is_the_same_in_every_run(tiny_run: Pat
     read = [post_weights(posts, config_from({**prepared.facts["config"], "share": share})) > 0 for share in (0.3, 0.6, 1.0)]
     assert [0.2 < read[0].mean() < 0.4, 0.5 < read[1].mean() < 0.7, read[2].all()] == [True] * 3
     assert read[1][read[0]].all()
-    for pair in set(posts["pair"]) - {""}:
+    pairs = set(posts["pair"]) - {""}
+    assert len(pairs) > 4
+    for pair in pairs:
         assert len({bool(value) for value in read[1][np.flatnonzero(np.asarray(posts["pair"]) == pair)]}) == 1
+
+
+@pytest.mark.parametrize(
+    "first", ["share = 0.4\nseeds = [1]\n", "share = 0.5\nseeds = [2]\n", 'share = 0.5\nwithout = "LANGUAGE"\n']
+)
+def test_a_first_variant_that_others_cannot_be_measured_beside_is_refused(
+    tiny_run: Path, tmp_path: Path, variants: Path, first: str
+) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    language = prepared.part("train")["language"][0].split("-")[0]
+    first = first.replace("LANGUAGE", language)
+    variants.write_text(
+        f'[base]\nwhy = "first"\n{first}[apart]\nwhy = "transfer"\nshare = 0.5\nseeds = [1]\nwithout = "{language}"\n', "utf-8"
+    )
+    with pytest.raises(InputError, match="apart: expected the first variant, base, to have its share, seeds"):
+        screen(prepared, tmp_path, read_variants(variants), report=_quiet)
+    assert list(tmp_path.iterdir()) == [variants]
+
+
+def test_a_first_variant_that_is_not_done_is_named(tiny_run: Path, tmp_path: Path, variants: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    language = prepared.part("train")["language"][0].split("-")[0]
+    common = 'why = "transfer"\nepochs = 1\nseeds = [1]\nshare = 0.5\n'
+    variants.write_text(f'[base]\n{common}[apart]\n{common}without = "{language}"\n', "utf-8")
+    with pytest.raises(InputError, match="expected the first variant's run to be done"):
+        screen(prepared, tmp_path, read_variants(variants), part=(1, 2), report=_quiet)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.1])
