@@ -177,11 +177,12 @@ def _on_language_left_out(prepared: Prepared, train: WindowTable, run: Path, fir
     lures, logits = _logits(prepared, train, run, apart)
     figures = {
         "posts_left_out": len(lures),
-        "average_precision_left_out": float(average_precision_score(lures, lure_margins(logits))),
+        "average_precision_left_out": _average_precision(lures, logits),
     }
     if config.share < 1:
-        _, logits = _logits(prepared, train, first, apart)
-        figures["average_precision_left_in"] = float(average_precision_score(lures, lure_margins(logits)))
+        if not (first / RESULT).exists():
+            raise InputError(f"{first}: expected the first variant's run to be done, beside which this one is measured; then go on")
+        figures["average_precision_left_in"] = _average_precision(*_logits(prepared, train, first, apart))
     return figures
 
 
