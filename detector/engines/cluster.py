@@ -193,7 +193,7 @@ def _signals_put_off() -> Iterator[None]:
     off: a cluster may hang.
     """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    waiting: list[int] = []
+    waiting: list[signal.Signals] = []
 
     def restore() -> None:
         for number, handler in handlers.items():
@@ -201,7 +201,7 @@ def _signals_put_off() -> Iterator[None]:
 
     def put_off(number: int, _: object) -> None:
         restore()
-        waiting.append(number)
+        waiting.append(signal.Signals(number))
 
     for number, handler in handlers.items():
         # What ends the process by itself, or is ignored, does no harm.
@@ -212,7 +212,7 @@ def _signals_put_off() -> Iterator[None]:
     finally:
         restore()
         for number in waiting:
-            cast(Callable[[int, object], object], handlers[signal.Signals(number)])(number, None)
+            cast(Callable[[int, object], object], handlers[number])(number, None)
 
 
 @contextmanager
