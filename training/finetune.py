@@ -396,8 +396,10 @@ def post_weights(posts: Dataset, config: TrainConfig) -> NDArray[np.float64]:
     rarity = np.array([max(1, numbers[language]) ** -config.language_balance for language in languages.tolist()])
     rarity /= rarity[ours].mean() if ours.any() else 1.0
     share = config.public_weight * ours.sum() / max(1, (~ours).sum())
-    twins = [pair or name for pair, name in zip(posts["pair"], posts["id"], strict=True)]
-    beyond = np.array([stable_hash(f"share/{name}") % _SHARE_STEPS >= config.share * _SHARE_STEPS for name in twins])
+    beyond = np.zeros(len(languages), bool)
+    if config.share < 1:
+        twins = [pair or name for pair, name in zip(posts["pair"], posts["id"], strict=True)]
+        beyond = np.array([stable_hash(f"share/{name}") % _SHARE_STEPS >= config.share * _SHARE_STEPS for name in twins])
     return np.where(left_out(posts, config) | beyond, 0.0, np.where(ours, rarity, min(1.0, share)))
 
 

@@ -332,8 +332,7 @@ def _swap_table(found: Report) -> list[str]:
     lines = [
         "",
         "Terms for the employer's ethnicity, or for the gender wanted or speaking, swapped by the tables of `training/swaps.toml`, "
-        "in test posts that have one. Bundles from 0.6.0 on were trained on copies of training posts swapped by the same "
-        "tables. Posts may give several swaps; intervals are Wilson's, 95 %, and count posts:",
+        "in test posts that have one. Posts may give several swaps; intervals are Wilson's, 95 %, and count posts:",
         "",
         "| swapped | in | posts | swaps | band changed | score moved, mean |",
         "|---|---|---|---|---|---|",

@@ -1,7 +1,8 @@
 """Posts about an employer of another origin, or for another gender, all else equal: terms swapped by the tables of ``swaps.toml``.
 
 The corpus' own swap groups were written for nationality, language wanted and town; these two kinds are made. A term gives way only
-to one that agrees alike with the words around it, so most posts have none and stay out.
+to one that agrees alike with the words around it, so most posts have none and stay out. Training with ``noise`` reads copies of
+its own posts swapped by the same tables; bundle 0.5.0 was trained before it did.
 """
 
 import re

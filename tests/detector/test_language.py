@@ -19,6 +19,8 @@ FLOORS = {
     "si-Latn": 0.75, "sw": 0.97, "ta": 0.97, "ta-Latn": 0.75, "th": 0.97, "tl": 0.97, "ur": 0.97, "uz": 0.97, "uz-Cyrl": 0.90, "vi": 0.97,
     "zh-Hans": 0.97, "zh-Hant": 0.97,
 }  # fmt: skip
+NOT_TOLD = {"ar-Latn", "ja-Latn", "km-Latn", "lo-Latn", "my-Latn", "ru-Latn", "th-Latn", "ur-Latn"}
+"""Written in Latin letters now and then, in few posts of the corpus; romanised Urdu is told as what it shares with Hindi."""
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +38,8 @@ def found(text: str) -> str:
 
 
 def test_the_corpus_has_no_language_without_a_floor(corpus: dict[str, list[str]]) -> None:
-    assert set(corpus) == {*FLOORS, "ur-Latn"}
+    assert set(corpus) == FLOORS.keys() | NOT_TOLD
+    assert not FLOORS.keys() & NOT_TOLD
 
 
 def test_romanised_urdu_is_told_as_what_hindi_and_urdu_share(corpus: dict[str, list[str]]) -> None:
