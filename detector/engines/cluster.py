@@ -62,6 +62,7 @@ class ClusterEngine:
         self._inputs: Sequence[Input] = ()
         self._reading = Reading()
         self._answers: Iterator[Any] | None = None
+        self._between: Callable[[], None] = lambda: None
 
     def begin(self, inputs: Sequence[Input], reading: Reading) -> None:
         """Take note of the inputs, which another process will open by their full names.
@@ -82,6 +83,7 @@ class ClusterEngine:
         if self._answers is None:
             # Rows before the first post asked for are known from an earlier run.
             self._answers = self._run(posts[0][0])
+        self._between()
         return [self._verdict(row, post, self._answers) for row, post in posts]
 
     def close(self) -> None:
@@ -112,7 +114,7 @@ class ClusterEngine:
         folder = None if self.bundle.folder == DEFAULT_BUNDLE else self.bundle.folder.absolute()
         wanted = (folder, self.bundle.sha256, installed(), dict(self._machines))
         try:
-            with _signals_put_off(), DataContext.current(_quiet(DataContext.get_current().copy())):
+            with _signals_put_off() as self._between, DataContext.current(_quiet(DataContext.get_current().copy())):
                 # No CPU is kept for reading: it waits for the others most of the time.
                 posts = read_datasource(_source(read), num_cpus=0, override_num_blocks=1, label_selector=here)
                 verdicts = posts.map_batches(
@@ -123,10 +125,10 @@ class ClusterEngine:
                     fn_constructor_args=wanted,
                     num_cpus=_CPU_SHARE,
                 )
-                tables = iter(verdicts.iter_batches(batch_size=None, batch_format="pyarrow"))
-            while (table := _next(tables)) is not None:
-                columns = (table.column(name).to_pylist() for name in ("row", "check", "verdict", "copies", "error"))
-                yield from zip(*columns, strict=True)
+                for table in verdicts.iter_batches(batch_size=None, batch_format="pyarrow"):
+                    self._between()
+                    columns = (table.column(name).to_pylist() for name in ("row", "check", "verdict", "copies", "error"))
+                    yield from zip(*columns, strict=True)
         except Exception as error:  # of Ray's exceptions some have no public root; their messages may show posts
             raise BackendError(f"the cluster failed: {type(error).__name__}; see /tmp/ray/session_latest/logs") from error
 
@@ -179,18 +181,12 @@ def cluster(address: str | None, model: Path, *, threads: int | None = None) -> 
             yield engine
 
 
-def _next(tables: Iterator[Any]) -> Any:  # noqa: ANN401
-    """Return the next block of answers, or nothing after the last."""
-    with _signals_put_off():
-        return next(tables, None)
-
-
 @contextmanager
-def _signals_put_off() -> Iterator[None]:
-    """Keep the first Ctrl-C or SIGTERM back until the block is left, and then do what it would have done.
+def _signals_put_off() -> Iterator[Callable[[], None]]:
+    """Keep the first Ctrl-C or SIGTERM back until the function that is yielded is called, or the block is left.
 
-    Inside Ray's own code an exception from a handler may end the process without a word, or be lost. A second signal is not put
-    off: a cluster may hang.
+    Either then does what the signal would have done. Inside Ray's own code, and where its objects are let go of, an exception from
+    a handler may end the process without a word, or be lost. A second signal is not put off: a cluster may hang.
     """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     waiting: list[signal.Signals] = []
@@ -203,16 +199,20 @@ def _signals_put_off() -> Iterator[None]:
         restore()
         waiting.append(signal.Signals(number))
 
+    def between() -> None:
+        while waiting:
+            number = waiting.pop(0)
+            cast(Callable[[int, object], object], handlers[number])(number, None)
+
     for number, handler in handlers.items():
         # What ends the process by itself, or is ignored, does no harm.
         if callable(handler):
             signal.signal(number, put_off)
     try:
-        yield
+        yield between
     finally:
         restore()
-        for number in waiting:
-            cast(Callable[[int, object], object], handlers[number])(number, None)
+        between()
 
 
 @contextmanager

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 from letters import LetterBackend
 
-from detector import BackendError, BundleError, Detector, InputError, MissingExtraError
+from detector import BackendError, BundleError, Detector, InputError, MissingExtraError, Post
 from detector.bundle import Bundle
 from detector.chain import Verification
 from detector.cli import USAGE, main
 from detector.engines import workers
-from detector.engines.cluster import ClusterEngine, _next, _signals_put_off, cluster
+from detector.engines.cluster import ClusterEngine, _signals_put_off, cluster
 from detector.engines.workers import Scorer, checksum, installed, read_posts
 from detector.files import score_files
 from detector.inputs import Input, Reading
@@ -175,17 +175,32 @@ def test_a_signal_that_is_ignored_or_ends_the_process_stays_as_it_is(handler: si
         signal.signal(signal.SIGTERM, before)
 
 
-def test_a_signal_comes_between_two_blocks_of_answers() -> None:
-    def blocks() -> Iterator[int]:
-        yield 1
-        signal.raise_signal(signal.SIGINT)
-        yield 2
+@BOTH_SIGNALS
+@pytest.mark.usefixtures("term")
+def test_a_signal_comes_between_two_blocks_of_answers(number: signal.Signals, raised: type[BaseException]) -> None:
+    reached = []
 
-    tables = blocks()
-    assert _next(tables) == 1
+    def block() -> None:
+        with _signals_put_off() as between:
+            between()
+            signal.raise_signal(number)
+            reached.append("first")
+            between()
+            reached.append("second")
+
+    with pytest.raises(raised):
+        block()
+    assert reached == ["first"]
+
+
+def test_the_engine_heeds_a_signal_before_it_scores_on(detector: Detector, scorer: Scorer) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    engine = Answers(detector.bundle, scorer)
+    engine._between = interrupt
     with pytest.raises(KeyboardInterrupt):
-        _next(tables)
-    assert _next(tables) is None
+        engine.score([(1, Post("cook wanted in the zoo"))])
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
