@@ -188,7 +188,9 @@ def _signals_put_off() -> Iterator[Callable[[], None]]:
     Either then does what the signal would have done. Inside Ray's own code, and where its objects are let go of, an exception from
     a handler may end the process without a word, or be lost. A second signal is not put off: a cluster may hang.
     """
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # What ends the process by itself, or is ignored, does no harm and stays.
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
     waiting: list[signal.Signals] = []
 
     def restore() -> None:
@@ -202,12 +204,10 @@ def _signals_put_off() -> Iterator[Callable[[], None]]:
     def between() -> None:
         while waiting:
             number = waiting.pop(0)
-            cast(Callable[[int, object], object], handlers[number])(number, None)
+            handlers[number](number, None)
 
-    for number, handler in handlers.items():
-        # What ends the process by itself, or is ignored, does no harm.
-        if callable(handler):
-            signal.signal(number, put_off)
+    for number in handlers:
+        signal.signal(number, put_off)
     try:
         yield between
     finally:
