@@ -43,6 +43,8 @@ _DEATHS = 20
 """Actors in a row that may die while they load their model."""
 _ERRORS: dict[str, type[DetectorError]] = {each.__name__: each for each in (BackendError, BundleError, InputError)}
 _WAIT_S = 10.0
+READERS = ("iter_threaded", "StreamingExecutor")
+"""Names of the threads in which Ray Data reads blocks and drives the others; they end soon after nobody takes its verdicts."""
 _START = "ray start --head --disable-usage-stats"
 
 
@@ -90,6 +92,7 @@ class ClusterEngine:
         """Stop what is still being scored."""
         if self._answers is not None:
             self._answers.close()  # type: ignore[attr-defined]
+            _wait_for_readers()
 
     def _verdict(self, row: int, post: Post, answers: Iterator[Any]) -> Verdict:
         answered, check, line, copies, kind = next(answers, (0, 0, b"", 0, None))
@@ -179,6 +182,13 @@ def cluster(address: str | None, model: Path, *, threads: int | None = None) -> 
             raise BackendError("expected a cluster with a CPU to score on, got none; start ray on one machine more")
         with closing(ClusterEngine(bundle, machines)) as engine:
             yield engine
+
+
+def _wait_for_readers() -> None:
+    """Wait until no thread of Ray Data asks for blocks any more: if Ray is let go of before, its C++ ends the process with 1."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(READERS):
+            thread.join(_WAIT_S)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from detector.bundle import Bundle
 from detector.chain import Verification
 from detector.cli import USAGE, main
 from detector.engines import workers
-from detector.engines.cluster import ClusterEngine, _signals_put_off, cluster
+from detector.engines.cluster import READERS, ClusterEngine, _signals_put_off, cluster
 from detector.engines.workers import Scorer, checksum, installed, read_posts
 from detector.files import score_files
 from detector.inputs import Input, Reading
@@ -201,6 +202,17 @@ def test_the_engine_heeds_a_signal_before_it_scores_on(detector: Detector, score
     engine._between = interrupt
     with pytest.raises(KeyboardInterrupt):
         engine.score([(1, Post("cook wanted in the zoo"))])
+
+
+def test_the_engine_waits_for_threads_that_still_read_blocks(detector: Detector, scorer: Scorer, tmp_path: Path) -> None:
+    readers = [threading.Thread(target=time.sleep, args=(0.3,), name=name) for name in READERS]
+    engine = Answers(detector.bundle, scorer)
+    engine.begin([Input(write_posts(tmp_path / "a.jsonl", 3))], Reading())
+    engine.score([(1, Post("cook wanted in the zoo 0", language="en"))])
+    for reader in readers:
+        reader.start()
+    engine.close()
+    assert not any(reader.is_alive() for reader in readers)
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
@@ -402,16 +414,18 @@ def test_the_command_itself_is_killed_and_goes_on_with_either_engine(runnable_bu
     model = ["--model", runnable_bundle]
     scored(source, "-o", local, *model)
     with two_machines() as nodes:
-        for name, end in (("a", signal.SIGKILL), ("b", signal.SIGINT)):
+        # Ctrl-C several times: what it meets in Ray's threads is a matter of milliseconds.
+        for name, ends in (("a", [signal.SIGKILL]), ("b", [signal.SIGINT] * 5)):
             output = tmp_path / f"{name}.parquet"
             on_cluster = ["--engine", "ray", "--address", nodes["address"]]
-            with score(source, "-o", output, "--resume", *model, *on_cluster) as process:
-                wait_for(tmp_path / f"{name}.parquet.progress", 300_000, process)
-                process.send_signal(end)
-                _, shown = process.communicate(timeout=300)
-            if end == signal.SIGINT:
-                assert process.returncode == 130
-                assert shown.startswith("scam-detector: interrupted; what was scored is kept in")
+            for size, end in enumerate(ends, start=3):
+                with score(source, "-o", output, "--resume", *model, *on_cluster) as process:
+                    wait_for(tmp_path / f"{name}.parquet.progress", size * 100_000, process)
+                    process.send_signal(end)
+                    _, shown = process.communicate(timeout=300)
+                if end == signal.SIGINT:
+                    assert process.returncode == 130
+                    assert shown.startswith("scam-detector: interrupted; what was scored is kept in")
             shown = scored(source, "-o", output, "--resume", *model, *(on_cluster if name == "a" else []))
             assert "of them scored by the run that was interrupted" in shown
             assert output.read_bytes() == local.read_bytes()
@@ -451,6 +465,18 @@ def test_a_folder_of_shards_is_scored_on_a_cluster_into_parts_that_all_commands_
         assert "posts" in page.read_text("utf-8")
     assert len(written[0]) >= 900
     assert written[0] == written[1]
+
+
+@pytest.mark.slow
+def test_ray_reads_blocks_in_threads_of_the_names_that_the_engine_waits_for(runnable_bundle: Path, tmp_path: Path) -> None:
+    source = write_posts(tmp_path / "in.jsonl", 3000)
+    with cluster(None, runnable_bundle) as engine:
+        engine.begin([Input(source)], Reading())
+        engine.score([(1, Post("cook wanted in the zoo 0"))])
+        threads = [thread for thread in threading.enumerate() if thread.name.startswith(READERS)]
+        assert {name for name in READERS if any(thread.name.startswith(name) for thread in threads)} == set(READERS)
+        engine.close()
+        assert not any(thread.is_alive() for thread in threads)
 
 
 @pytest.mark.slow
