@@ -4,10 +4,10 @@ The graph is built by hand rather than traced. Tracing gives the same arithmetic
 no weight; here every initialiser carries the name it has in the run folder, so that a bundle can be read back (the torch
 backend does) and two bundles of the same base differ only where training changed them.
 
-Products that :mod:`training.rounding` has rounded run in 8 bits. From the first such layer on ``<s>`` and ``</s>``, whose states
-are some thirty times as large as those of other tokens, are a stream of their own that joins the others only in attention; their
-products are taken twice, of the rounded state and of what rounding left, which is as good as 16 bits. All other weights are
-stored in few bits and expanded to float32 when the graph is loaded. What else was tried stands in ``training/experiments.md``.
+Products that :mod:`training.rounding` has rounded run in 8 bits, twice: of the rounded states and of what rounding left, which is
+as good as 16 bits. So ``<s>`` and ``</s>``, whose states are some thirty times as large as those of other tokens, do not coarsen
+these. All other weights are stored in few bits and expanded to float32 when the graph is loaded. What else was tried stands in
+``training/experiments.md``.
 
 Source: ONNX Runtime's contributed operators, docs/ContribOperators.md.
 """
@@ -25,8 +25,6 @@ from training.rounding import WEIGHT_LEVELS, Product
 
 FloatArray = NDArray[np.float32]
 State = Mapping[str, FloatArray]
-Streams = tuple[str, str]
-"""What ``<s>`` and ``</s>`` are at a place in the graph, and what the tokens between them are."""
 
 OPSET = 21
 MS = "com.microsoft"
@@ -34,7 +32,6 @@ BLOCK = 32
 """Values that share a scale in 4 bits."""
 QKV = "attention.self.qkv"
 """Query, key and value of an 8-bit layer, one product: they read the same states, which so are rounded once."""
-_END = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +65,9 @@ def build_graph(
         by default none do, and weights are rounded to the nearest. Layers in 8 bits are so whatever ``quantised`` says.
     """
     builder = _Builder(state, shape, products or {}, quantised=quantised)
-    names = [f"encoder.layer.{number}" for number in range(shape.layers)]
-    rounded = [name for name in names if f"{name}.{QKV}" in builder.products]
     hidden = builder.embed(max_tokens)
-    for name in names[: len(names) - len(rounded)]:
+    for name in (f"encoder.layer.{number}" for number in range(shape.layers)):
         hidden = builder.layer(name, hidden)
-    if rounded:
-        streams = builder.part(hidden)
-        for name in rounded:
-            streams = builder.layer_8bit(name, streams)
-        hidden = builder.join(streams)
     builder.heads(hidden)
     return builder.model()
 
@@ -204,77 +194,39 @@ class _Builder:
         return name
 
     def layer(self, name: str, hidden: str) -> str:
-        q, k, v = (self.linear(f"{name}.attention.self.{part}", hidden) for part in ("query", "key", "value"))
-        mixed = self.add("MultiHeadAttention", [q, k, v], f"{name}.mixed", MS, num_heads=self.shape.heads)
-        attended = self.skip_norm(
-            self.linear(f"{name}.attention.output.dense", mixed), hidden, f"{name}.attention.output.LayerNorm"
-        )
-        wide = self.add("Gelu", [self.linear(f"{name}.intermediate.dense", attended)], f"{name}.wide", MS)
-        return self.skip_norm(self.linear(f"{name}.output.dense", wide), attended, f"{name}.output.LayerNorm")
+        multiply = self.product_8bit if f"{name}.{QKV}" in self.products else self.linear
+        mixed = self.add("MultiHeadAttention", self._qkv(name, hidden), f"{name}.mixed", MS, num_heads=self.shape.heads)
+        attended = self.skip_norm(multiply(f"{name}.attention.output.dense", mixed), hidden, f"{name}.attention.output.LayerNorm")
+        wide = self.add("Gelu", [multiply(f"{name}.intermediate.dense", attended)], f"{name}.wide", MS)
+        return self.skip_norm(multiply(f"{name}.output.dense", wide), attended, f"{name}.output.LayerNorm")
 
-    def skip_norm(self, hidden: str, skip: str, name: str, suffix: str = "") -> str:
-        """Add and normalise, in two operators: the fused one is several times slower on processors."""
-        summed = self.add("Add", [hidden, skip], f"{name}.sum{suffix}")
-        return self.add("LayerNormalization", [summed, *self._norm(name)], f"{name}.out{suffix}", epsilon=self.shape.epsilon)
-
-    def part(self, hidden: str) -> Streams:
-        """Take ``<s>`` and ``</s>`` apart from the tokens between them."""
-        for name, place in (("one", 1), ("two", 2), ("last", -1), ("end", _END)):
-            self.store(name, np.array([place], np.int64))
-        first = self.add("Slice", [hidden, "zero", "one", "one"], "first")
-        last = self.add("Slice", [hidden, "last", "end", "one"], "final")
-        others = self.add("Slice", [hidden, "one", "last", "one"], "others")
-        return self.add("Concat", [first, last], "special", axis=1), others
-
-    def join(self, streams: Streams) -> str:
-        """Put ``<s>`` and ``</s>`` back around the tokens between them."""
-        special, others = streams
-        first = self.add("Slice", [special, "zero", "one", "one"], "first.out")
-        last = self.add("Slice", [special, "one", "two", "one"], "final.out")
-        return self.add("Concat", [first, others, last], "joined", axis=1)
-
-    def layer_8bit(self, name: str, streams: Streams) -> Streams:
-        """Add a layer whose products run in 8 bits; in attention, to which order is nothing, ``<s>`` and ``</s>`` come first."""
-        joined = self.add("Concat", list(self.products_8bit(f"{name}.{QKV}", streams)), f"{name}.qkv", axis=1)
+    def _qkv(self, name: str, hidden: str) -> list[str]:
+        if f"{name}.{QKV}" not in self.products:
+            return [self.linear(f"{name}.attention.self.{part}", hidden) for part in ("query", "key", "value")]
+        joined = self.product_8bit(f"{name}.{QKV}", hidden)
         parts = [f"{name}.{part}" for part in ("query", "key", "value")]
         self.nodes.append(helper.make_node("Split", [joined], parts, name=f"{name}.split", axis=2, num_outputs=3))
-        mixed = self.add("MultiHeadAttention", parts, f"{name}.mixed", MS, num_heads=self.shape.heads)
-        special = self.add("Slice", [mixed, "zero", "two", "one"], f"{name}.mixed.special")
-        others = self.add("Slice", [mixed, "two", "end", "one"], f"{name}.mixed.others")
-        out = self.products_8bit(f"{name}.attention.output.dense", (special, others))
-        attended = self.skip_norms(out, streams, f"{name}.attention.output.LayerNorm")
-        inner = self.products_8bit(f"{name}.intermediate.dense", attended)
-        wide = (self.add("Gelu", [inner[0]], f"{name}.wide.special", MS), self.add("Gelu", [inner[1]], f"{name}.wide.others", MS))
-        return self.skip_norms(self.products_8bit(f"{name}.output.dense", wide), attended, f"{name}.output.LayerNorm")
+        return parts
 
-    def skip_norms(self, hidden: Streams, skip: Streams, name: str) -> Streams:
-        return self.skip_norm(hidden[0], skip[0], name, ".special"), self.skip_norm(hidden[1], skip[1], name, ".others")
+    def skip_norm(self, hidden: str, skip: str, name: str) -> str:
+        """Add and normalise, in two operators: the fused one is several times slower on processors."""
+        summed = self.add("Add", [hidden, skip], f"{name}.sum")
+        return self.add("LayerNormalization", [summed, *self._norm(name)], f"{name}.out", epsilon=self.shape.epsilon)
 
-    def products_8bit(self, name: str, streams: Streams) -> Streams:
-        """Multiply both streams by an 8-bit weight and add its bias."""
+    def product_8bit(self, name: str, states: str) -> str:
+        """Multiply by an 8-bit weight, of the states in 8 bits and of what these left, and add its bias."""
         product = self.products[name]
         weight = self.store(f"{name}.weight", product.values)
         scale = self.store(f"{name}.weight.scale", product.scale)
         bias = self.store(f"{name}.bias", self._bias(name))
         smoothing = self.store(f"{name}.weight.smoothing", product.smoothing)
-        special, others = (
-            self.add("Mul", [states, smoothing], f"{name}.{stream}.smooth")
-            for stream, states in zip(("special", "others"), streams, strict=True)
-        )
-        rounded = [
-            self.add("DynamicQuantizeMatMul", [states, weight, scale, "", bias], f"{states}.product", MS)
-            for states in (special, others)
-        ]
-        return self._with_rest(special, rounded[0], weight, scale), rounded[1]
-
-    def _with_rest(self, states: str, product: str, weight: str, scale: str) -> str:
-        """Add the product of what 8 bits left of the states."""
-        whole = [f"{states}.{part}" for part in ("whole", "step", "zero")]
-        self.nodes.append(helper.make_node("DynamicQuantizeLinear", [states], whole, name=f"{states}.whole"))
-        kept = self.add("DequantizeLinear", whole, f"{states}.kept")
-        rest = self.add("Sub", [states, kept], f"{states}.rest")
-        again = self.add("DynamicQuantizeMatMul", [rest, weight, scale], f"{states}.rest.product", MS)
-        return self.add("Add", [product, again], f"{states}.whole.product")
+        smooth = self.add("Mul", [states, smoothing], f"{name}.smooth")
+        whole, step, zero = (f"{name}.{part}" for part in ("whole", "step", "zero"))
+        self.nodes.append(helper.make_node("DynamicQuantizeLinear", [smooth], [whole, step, zero], name=whole))
+        rest = self.add("Sub", [smooth, self.add("DequantizeLinear", [whole, step, zero], f"{name}.kept")], f"{name}.rest")
+        first = self.add("MatMulIntegerToFloat", [whole, weight, step, scale, zero, "", bias], f"{name}.first", MS)
+        second = self.add("DynamicQuantizeMatMul", [rest, weight, scale], f"{name}.second", MS)
+        return self.add("Add", [first, second], f"{name}.out")
 
     def _bias(self, name: str) -> FloatArray:
         if not name.endswith(QKV):

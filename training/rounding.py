@@ -1,9 +1,9 @@
 """The products of the layers in 8-bit arithmetic: what each weight is rounded to, chosen on posts of the train split.
 
-A product's input is rounded to 8 bits by the runtime, with one scale a window. Two things keep the error small: inputs that are
-large in a few places are divided by a factor each, which the weight takes in (SmoothQuant, Xiao et al., 2023), and each weight's
-rounding makes up for that of the ones before it (GPTQ, Frantar et al., 2023). ``<s>`` and ``</s>``, which carry values some thirty
-times as large as other tokens do, are not rounded with the rest: the graph computes them apart, in two passes of 8 bits.
+The runtime rounds a product's input to 8 bits, with one scale a window, and so again what that leaves: as good as 16 bits. So only
+the weights are coarse. Two things keep their error small: where inputs are large, weights are made larger before they are rounded,
+and the inputs smaller by as much (Lin et al., AWQ, 2023), and each weight's rounding makes up for that of the ones before it
+(Frantar et al., GPTQ, 2023).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,9 +26,9 @@ _MARGIN = 3
 """Levels left free in a pair, by which making up for earlier weights may raise later ones."""
 _DAMPING = 0.01
 """Share of the mean square that GPTQ adds to each input's, so that its equations have one solution."""
+_CUTS = (1.0, 0.92, 0.84, 0.76)
+"""What a weight's scales are tried at, as shares of those at which nothing is cut off."""
 _BLOCK = 128
-Inputs = dict[str, list[Tensor]]
-"""By product, what it meets in each window, *shape* ``(n_tokens, n_in)``."""
 FloatArray = NDArray[np.float32]
 
 
@@ -46,25 +46,21 @@ class Product:
     smoothing: FloatArray
 
 
-class Windows:
-    """Rows of several windows, joined, as the runtime rounds them: each window with its own scale.
+class Inputs:
+    """What a product meets, added up over windows.
 
-    :param lengths: Rows of each window.
+    :ivar squares: Sum of the outer products of its inputs with themselves, *shape* ``(n_in, n_in)``.
+    :ivar peaks: Largest magnitude of each input, *shape* ``(n_in,)``.
     """
 
-    def __init__(self, lengths: list[int]) -> None:
-        self._n = len(lengths)
-        self._of = torch.repeat_interleave(torch.arange(self._n), torch.tensor(lengths))
+    def __init__(self, n_in: int) -> None:
+        self.squares = torch.zeros(n_in, n_in)
+        self.peaks = torch.zeros(n_in)
 
-    def round(self, rows: Tensor) -> Tensor:
-        """Return rows, *shape* ``(n_rows, width)``, as 8 bits hold them (ONNX's ``DynamicQuantizeLinear``)."""
-        nothing = torch.zeros(self._n)
-        low = nothing.scatter_reduce(0, self._of, rows.amin(1), "amin")
-        high = nothing.scatter_reduce(0, self._of, rows.amax(1), "amax")
-        step = ((high - low) / STATE_LEVELS).clamp(min=1e-12)
-        zero = (-low / step).round()[self._of, None]
-        step = step[self._of, None]
-        return ((rows / step).round() + zero).clamp(0, STATE_LEVELS).sub_(zero).mul_(step)
+    def add(self, rows: Tensor) -> None:
+        """Take in the inputs of a window, *shape* ``(n_tokens, n_in)``."""
+        self.squares += rows.T @ rows
+        self.peaks = torch.maximum(self.peaks, rows.abs().amax(0))
 
 
 def round_products(network: Network, windows: list[NDArray[np.int64]], *, first: int) -> dict[str, Product]:
@@ -78,52 +74,38 @@ def round_products(network: Network, windows: list[NDArray[np.int64]], *, first:
     products: dict[str, Product] = {}
     with torch.no_grad():
         states = [network.encoder.embeddings(input_ids=torch.from_numpy(ids)[None]) for ids in windows]
-        rounding = Windows([len(ids) - 2 for ids in windows])
         for number, layer in enumerate(network.encoder.encoder.layer):
-            inputs: Inputs = {}
-            hooks = [
-                part.register_forward_pre_hook(_collector(inputs, name))
-                for name, part in layer.named_modules()
-                if isinstance(part, torch.nn.Linear)
-            ]
+            parts = {name: part for name, part in layer.named_modules() if isinstance(part, torch.nn.Linear)}
+            met = {name: Inputs(part.in_features) for name, part in parts.items()}
+            hooks = [part.register_forward_pre_hook(_collector(met[name])) for name, part in parts.items()]
             states = [
                 run_layers(torch.nn.ModuleList([layer]), state, torch.ones(state.shape[:2], dtype=torch.bool)) for state in states
             ]
             for hook in hooks:
                 hook.remove()
-            weights = {name: part.weight.T for name, part in layer.named_modules() if isinstance(part, torch.nn.Linear)}
-            for name, weight, met in _fused(weights, inputs) if number >= first else _apart(weights, inputs):
-                rows, edges = torch.cat([window[1:-1] for window in met]), torch.cat([window[[0, -1]] for window in met])
-                rounded = round_product(weight, rows, edges, rounding) if number >= first else _weight_alone(weight, rows, edges)
-                products[f"encoder.layer.{number}.{name}"] = rounded
+            weights = {name: part.weight.T for name, part in parts.items()}
+            for name, weight, inputs in _fused(weights, met) if number >= first else _apart(weights, met):
+                products[f"encoder.layer.{number}.{name}"] = round_product(weight, inputs, smoothed=number >= first)
     return products
 
 
-def round_product(weight: Tensor, rows: Tensor, edges: Tensor, windows: Windows) -> Product:
-    """Return a weight in 8 bits, with the smoothing that leaves the smallest error.
+def round_product(weight: Tensor, inputs: Inputs, *, smoothed: bool = True) -> Product:
+    """Return a weight in 8 bits, with the smoothing that leaves the smallest error, or with none.
 
     :param weight: *Shape* ``(n_in, n_out)``.
-    :param rows: Inputs it meets between the edges of windows, *shape* ``(n_rows, n_in)``.
-    :param edges: Inputs it meets at the edges, ``<s>`` and ``</s>``, *shape* ``(n_edges, n_in)``.
-    :param windows: What the rows belong to.
     """
-    exact, exact_edges = rows @ weight, edges @ weight
-    errors = []
-    for divisor in _divisors(rows.abs().amax(0).clamp(min=1e-4)):
-        smoothed = weight * divisor[:, None]
-        scale = weight_scales(smoothed)
-        rounded = (smoothed / scale).round() * scale
-        error = (windows.round(rows / divisor) @ rounded - exact).square().sum()
-        errors.append(((error + (edges / divisor @ rounded - exact_edges).square().sum()).item(), divisor))
-    divisor = min(errors, key=lambda pair: pair[0])[1]
-    met = torch.cat((windows.round(rows / divisor), edges / divisor))
-    values, scale = round_weight(weight * divisor[:, None], met)
+    divisors = _divisors(inputs.peaks.clamp(min=1e-4)) if smoothed else [torch.ones(len(weight))]
+    divisor = min(divisors, key=lambda divisor: _error(weight, inputs.squares, divisor))
+    values, scale = round_weight(weight * divisor[:, None], inputs.squares / divisor / divisor[:, None])
     return Product(values.to(torch.int8).numpy(), scale.numpy(), (1 / divisor).numpy())
 
 
-def _weight_alone(weight: Tensor, rows: Tensor, edges: Tensor) -> Product:
-    values, scale = round_weight(weight, torch.cat((rows, edges)))
-    return Product(values.to(torch.int8).numpy(), scale.numpy(), np.ones(len(weight), np.float32))
+def _error(weight: Tensor, squares: Tensor, divisor: Tensor) -> float:
+    """Return the sum of squares by which products move if the weight, times a divisor, is rounded to the nearest."""
+    larger = weight * divisor[:, None]
+    scale = weight_scales(larger)
+    off = weight - (larger / scale).round() * scale / divisor[:, None]
+    return float(((squares @ off) * off).sum())
 
 
 def weight_scales(weight: Tensor, levels: int = 0) -> Tensor:
@@ -138,30 +120,47 @@ def weight_scales(weight: Tensor, levels: int = 0) -> Tensor:
     return torch.stack((weight.abs().amax(0) / WEIGHT_LEVELS, *(side / room for side in sides))).amax(0).clamp(min=1e-12)
 
 
-def round_weight(weight: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return a weight's integers and scales, each rounding made up for by the weights after it, so that products of ``rows`` stay.
+def round_weight(weight: Tensor, squares: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a weight's integers and scales, each rounding made up for by the weights after it, so that products stay.
+
+    Each output takes the scale, of a few that cut off more or fewer of its largest weights, with which its products move least.
 
     :param weight: *Shape* ``(n_in, n_out)``.
-    :param rows: *Shape* ``(n_rows, n_in)``.
+    :param squares: Of its inputs, as in :class:`Inputs`.
     """
-    weight, scale = weight.clone(), weight_scales(weight, _MARGIN)
-    squares = rows.T @ rows / len(rows)
-    squares += _DAMPING * squares.diagonal().mean().clamp(min=1e-8) * torch.eye(len(squares))
+    # The loudest inputs first, whose rounding most others are left to make up for.
+    order = squares.diagonal().argsort(descending=True)
+    place = order.argsort().tolist()
+    squares = squares[order][:, order]
+    weight, neighbours = weight[order], [place[i ^ 1] for i in order.tolist()]
+    widest = weight_scales(weight[place], _MARGIN)
+    tried = [(_round_in_order(weight, squares, widest * cut, neighbours), widest * cut) for cut in _CUTS]
+    moved = torch.stack([((squares @ (weight - values * scale)) * (weight - values * scale)).sum(0) for values, scale in tried])
+    best = moved.argmin(0)[None]
+    values = torch.stack([values for values, _ in tried]).gather(0, best[:, None].expand(1, *weight.shape))[0]
+    scale = torch.stack([scale for _, scale in tried]).gather(0, best)[0]
+    return values[place], scale
+
+
+def _round_in_order(weight: Tensor, squares: Tensor, scale: Tensor, neighbours: list[int]) -> Tensor:
+    """Return a weight's integers, rounded row by row; ``neighbours`` tells which row shares 16 bits with each."""
+    weight = weight.clone()
+    squares = squares + _DAMPING * squares.diagonal().mean().clamp(min=1e-8) * torch.eye(len(squares))
     inverse = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(squares)), upper=True)
     values = torch.zeros_like(weight)
     for start in range(0, len(weight), _BLOCK):
         end = min(start + _BLOCK, len(weight))
         errors = torch.zeros(end - start, weight.shape[1])
         for i in range(start, end):
-            values[i] = _within((weight[i] / scale).round(), values[i - 1] if i % 2 else None)
+            values[i] = _within((weight[i] / scale).round(), values[neighbours[i]] if neighbours[i] < i else None)
             errors[i - start] = (weight[i] - values[i] * scale) / inverse[i, i]
             weight[i + 1 : end] -= inverse[i, i + 1 : end, None] * errors[i - start]
         weight[end:] -= inverse[start:end, end:].T @ errors
-    return values, scale
+    return values
 
 
 def _within(values: Tensor, neighbour: Tensor | None) -> Tensor:
-    """Cut integers off at what 8 bits, and the neighbour before them, leave room for."""
+    """Cut integers off at what 8 bits, and the neighbour if it has been rounded before, leave room for."""
     values = values.clamp(-WEIGHT_LEVELS, WEIGHT_LEVELS)
     if neighbour is None:
         return values
@@ -179,22 +178,19 @@ def _divisors(peaks: Tensor) -> Iterator[Tensor]:
         yield (peaks / torch.quantile(peaks, share)).clamp(min=1)
 
 
-def _collector(inputs: Inputs, name: str) -> Callable[[torch.nn.Module, tuple[Tensor, ...]], None]:
-    def collect(_: torch.nn.Module, given: tuple[Tensor, ...]) -> None:
-        inputs.setdefault(name, []).append(given[0][0])
-
-    return collect
+def _collector(inputs: Inputs) -> Callable[[torch.nn.Module, tuple[Tensor, ...]], None]:
+    return lambda _, given: inputs.add(given[0][0])
 
 
-def _apart(weights: Mapping[str, Tensor], inputs: Inputs) -> Iterator[tuple[str, Tensor, list[Tensor]]]:
+def _apart(weights: Mapping[str, Tensor], met: Mapping[str, Inputs]) -> Iterator[tuple[str, Tensor, Inputs]]:
     """Yield name, weight and inputs of each product."""
     for name, weight in weights.items():
-        yield name, weight, inputs[name]
+        yield name, weight, met[name]
 
 
-def _fused(weights: Mapping[str, Tensor], inputs: Inputs) -> Iterator[tuple[str, Tensor, list[Tensor]]]:
+def _fused(weights: Mapping[str, Tensor], met: Mapping[str, Inputs]) -> Iterator[tuple[str, Tensor, Inputs]]:
     """Yield name, weight and inputs of each product; query, key and value, which read the same, as one."""
     parts = [f"attention.self.{part}" for part in ("query", "key", "value")]
-    yield "attention.self.qkv", torch.cat([weights[part] for part in parts], dim=1), inputs[parts[0]]
+    yield "attention.self.qkv", torch.cat([weights[part] for part in parts], dim=1), met[parts[0]]
     for name in ("attention.output.dense", "intermediate.dense", "output.dense"):
-        yield name, weights[name], inputs[name]
+        yield name, weights[name], met[name]

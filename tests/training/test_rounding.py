@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from training.rounding import PAIR_LIMIT, STATE_LEVELS, WEIGHT_LEVELS, Windows, round_product, round_weight, weight_scales
+from training.rounding import PAIR_LIMIT, STATE_LEVELS, WEIGHT_LEVELS, Inputs, round_product, round_weight, weight_scales
 
 finite = st.floats(-4, 4, width=32)
 
@@ -20,6 +20,13 @@ def _rows(n_rows: int, width: int, *, loud: int = 0) -> torch.Tensor:
     return rows
 
 
+def _met(rows: torch.Tensor) -> Inputs:
+    inputs = Inputs(rows.shape[1])
+    for window in rows.split(10):
+        inputs.add(window)
+    return inputs
+
+
 def _error(rows: torch.Tensor, weight: torch.Tensor, other: torch.Tensor) -> float:
     return float((rows @ weight - rows @ other).square().mean())
 
@@ -28,7 +35,7 @@ def _error(rows: torch.Tensor, weight: torch.Tensor, other: torch.Tensor) -> flo
 @given(hnp.arrays(np.float32, (8, 3), elements=finite))
 def test_neighbours_never_overflow_16_bits(weight: np.ndarray) -> None:
     given_weight = torch.from_numpy(weight)
-    values, _ = round_weight(given_weight, _rows(50, 8))
+    values, _ = round_weight(given_weight, _met(_rows(50, 8)).squares)
     assert values.abs().max() <= WEIGHT_LEVELS
     for side in (values, -values):
         pairs = side.clamp(min=0).unflatten(0, (-1, 2)).sum(1)
@@ -48,44 +55,26 @@ def test_scales_are_as_fine_as_8_bits_and_neighbours_allow() -> None:
 def test_making_up_for_rounding_keeps_products_nearer_than_rounding_alone() -> None:
     weight = torch.randn(64, 16, generator=torch.Generator().manual_seed(1))
     rows = _rows(400, 64)
-    values, scale = round_weight(weight, rows)
+    values, scale = round_weight(weight, _met(rows).squares)
     nearest = (weight / scale).round() * scale
     assert _error(rows, weight, values * scale) < 0.8 * _error(rows, weight, nearest)
 
 
-def test_loud_inputs_are_smoothed_and_quiet_ones_are_not_lost() -> None:
+def test_what_a_product_meets_is_added_up_over_windows() -> None:
+    rows = _rows(95, 8)
+    inputs = _met(rows)
+    torch.testing.assert_close(inputs.squares, rows.T @ rows)
+    torch.testing.assert_close(inputs.peaks, rows.abs().amax(0))
+
+
+def test_weights_of_loud_inputs_are_rounded_more_finely() -> None:
     weight = torch.randn(64, 16, generator=torch.Generator().manual_seed(1))
     rows = _rows(400, 64, loud=2)
-    windows = Windows([100, 300])
-    product = round_product(weight, rows, _rows(4, 64), windows)
-    smoothing = torch.from_numpy(product.smoothing)
-    assert smoothing[:2].max() < smoothing[2:].min()
-    ours = windows.round(rows * smoothing) @ (torch.from_numpy(product.values).float() * torch.from_numpy(product.scale))
-    plain_scale = weight_scales(weight)
-    plain = windows.round(rows) @ ((weight / plain_scale).round() * plain_scale)
-    exact = rows @ weight
-    assert (ours - exact).square().mean() < 0.5 * (plain - exact).square().mean()
-
-
-def test_each_window_is_rounded_with_its_own_scale() -> None:
-    rows = _rows(20, 8)
-    rows[10:] *= 100
-    windows = Windows([10, 10])
-    np.testing.assert_allclose(windows.round(rows)[:10], Windows([10]).round(rows[:10]))
-    assert (windows.round(rows)[:10] - rows[:10]).abs().max() < 0.1 * rows[:10].abs().max()
-
-
-def test_rows_are_rounded_as_the_runtime_rounds_them() -> None:
-    onnx = pytest.importorskip("onnx")
-    onnxruntime = pytest.importorskip("onnxruntime")
-    node = [
-        onnx.helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]),
-        onnx.helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+    smoothed, plain = (round_product(weight, _met(rows), smoothed=smoothed) for smoothed in (True, False))
+    assert smoothed.smoothing[:2].max() < smoothed.smoothing[2:].min()
+    assert (plain.smoothing == 1).all()
+    errors = [
+        _error(rows, weight, torch.from_numpy(product.values * product.scale * product.smoothing[:, None]))
+        for product in (smoothed, plain)
     ]
-    value = onnx.helper.make_tensor_value_info
-    graph = onnx.helper.make_graph(node, "round", [value("x", 1, [None, 8])], [value("y", 1, [None, 8])])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=10)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    rows = _rows(30, 8)
-    (theirs,) = session.run(None, {"x": rows.numpy()})
-    np.testing.assert_allclose(Windows([30]).round(rows).numpy(), theirs, atol=1e-6)
+    assert errors[0] < 0.8 * errors[1]
