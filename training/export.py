@@ -181,7 +181,7 @@ def _validation(prepared: Prepared, bundle: Bundle) -> Validation:
 def _torch_logits(prepared: Prepared, network: Network, run: Path) -> FloatArray:
     device = torch.device("cpu")
     table = window_table(prepared, "validation", run, logging.getLogger(__name__).info)
-    return predict(network, table, device, prepared.config)
+    return predict(network, table, device, prepared.config, exact=True)
 
 
 def _gate(bundle: Bundle, validation: Validation, reference: FloatArray, calibration: Calibration) -> Parity:

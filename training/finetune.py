@@ -460,20 +460,28 @@ def collate(table: WindowTable, passes: NDArray[np.int64], device: torch.device)
 
 
 def predict(
-    network: Network, table: WindowTable, device: torch.device, config: TrainConfig, windows: NDArray[np.int64] | None = None
+    network: Network,
+    table: WindowTable,
+    device: torch.device,
+    config: TrainConfig,
+    windows: NDArray[np.int64] | None = None,
+    *,
+    exact: bool = False,
 ) -> NDArray[np.float32]:
     """Return the logits of each post of a split, pooled over its windows as in scoring, *shape* ``(n_posts, n_outputs)``.
 
     :param windows: Those to read, if not all; posts without any have no row.
+    :param exact: In float32, also where the network is trained in bfloat16: slower there, for figures that others rest on.
     """
     network.eval()
+    layers = partial(half_states, network) if network.halved and not exact else network.states
     windows = np.arange(len(table.posts)) if windows is None else windows
     logits = np.zeros((len(table.posts), N_OUTPUTS), dtype=np.float32)
     order = windows[np.argsort(table.lengths[windows], kind="stable")]
     with torch.inference_mode():
         for places in _by_tokens(order, table.lengths, 4 * config.tokens_per_batch):
             batch = collate(table, places, device)
-            means = mean_over_tokens(network.upper(batch.states, batch.mask), batch.mask)
+            means = mean_over_tokens(network.scores(layers(batch.states, batch.mask)), batch.mask)
             logits[places] = means.cpu().numpy()
     posts = table.posts[windows]
     return np.stack([pool(logits[windows[posts == i]][:, None], n_labels=N_LABELS).logits for i in np.unique(posts)])

@@ -27,6 +27,7 @@ from training.evaluate import evaluate
 from training.examples import file_of
 from training.export import best_seed, export
 from training.finetune import (
+    N_OUTPUTS,
     WEIGHTS,
     Run,
     WindowTable,
@@ -38,6 +39,7 @@ from training.finetune import (
     predict,
     window_table,
 )
+from training.network import Network
 from training.prepare import VARIANTS, Prepared, Start, load_prepared, prepare
 from training.starts import read_start, run_start
 from training.swaps import Swap, swapped
@@ -69,6 +71,20 @@ def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tiny_run: Pat
     pieced = load_file(run("broken"))
     assert whole.keys() == pieced.keys()
     assert all(torch.equal(whole[name], pieced[name]) for name in whole)
+
+
+def test_a_network_trained_in_bfloat16_predicts_in_it_or_exactly(tiny_run: Path, tmp_path: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    table = window_table(prepared, "validation", tmp_path, _quiet)
+    plain = load_network(prepared, tiny_run / "finetune/seed-1")
+    halved = Network(prepared.base, N_OUTPUTS, frozen_layers=TINY.frozen_layers, halved=True)
+    halved.load_state_dict(plain.state_dict())
+    rough, exact, other = (
+        predict(network, table, torch.device("cpu"), TINY, exact=exact)
+        for network, exact in ((halved, False), (halved, True), (plain, False))
+    )
+    np.testing.assert_allclose(exact, other, atol=1e-4)
+    assert 1e-4 < np.abs(rough - exact).max() < 0.1
 
 
 def test_each_seed_is_reported_and_the_best_by_validation_is_chosen(tiny_run: Path) -> None:
