@@ -138,8 +138,8 @@ layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds
 {trained} posts of `data/corpus` (languages: {languages}){f", {answered} scraped posts that readers answered" if answered else ""}
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
 and a loss that draws the indicators' contributions into the quoted words.
-Weights are shipped in 8 bits, embeddings{_frozen(config["frozen_layers"])} in 4 (which lost nothing: they came so). The
-upper layers multiply in 8 bits (`training/rounding.py`), all else in float32.
+{_copies(config)}Weights are shipped in 8 bits, embeddings{_frozen(config["frozen_layers"])} in 4 (lossless: they came so).
+Layers multiply in 8 bits, twice (`training/rounding.py`), all else is in float32.
 
 **Operating points**, set on validation posts: `high` from {points["high"]:.3f} (at most 0.5 % false positives there), `review` from
 {points["review"]:.3f} (at least 95 % of the lures there, or as many as leave 96 % of the others below).
@@ -290,6 +290,18 @@ def _weak_spots(found: Report) -> str:
     return (
         f"- **Changed posts** are told apart less well. Of the ways tried, these cost most average precision: {told}\n"
         "  (`training/perturb.py` says what they are)."
+    )
+
+
+def _copies(config: Mapping[str, Any]) -> str:
+    """Say which changed copies of its posts training read, as the suites change test posts in the same ways."""
+    # Terms were swapped in copies from when settings had this key on.
+    swapped = " and copies with terms of `training/swaps.toml` swapped" if "second_pass" in config else ""
+    return (
+        f"It read roughened copies of its posts too{swapped}. The suites below\n"
+        "change test posts in the same ways, so they flatter it beside ways that nobody thought of.\n"
+        if config["noise"]
+        else ""
     )
 
 

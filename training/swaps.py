@@ -2,7 +2,7 @@
 
 The corpus' own swap groups were written for nationality, language wanted and town; these two kinds are made. A term gives way only
 to one that agrees alike with the words around it, so most posts have none and stay out. Training with ``noise`` reads copies of
-its own posts swapped by the same tables; bundle 0.5.0 was trained before it did.
+its own posts swapped by the same tables, from bundle 0.6.0 on.
 """
 
 import re
