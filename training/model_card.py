@@ -197,7 +197,10 @@ _MIXED = {"average": "weights averaged", "half-way": "weights half way back to t
 def _start(report: Report) -> str:
     """Say what training went on from: a bundle, by its identity, or a run, by the fingerprint of its posts."""
     name = report["data"].get("start")
-    return f", going on from the weights of `{name}`" if name else ""
+    if not name:
+        return ""
+    which = f"`{name}`" if "/" in name else f"a run on the posts `{name}` (`training/experiments.md`)"
+    return f", going on from the weights of {which}"
 
 
 def _chosen(seeds: Report) -> str:

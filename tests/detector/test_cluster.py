@@ -468,6 +468,7 @@ def test_a_folder_of_shards_is_scored_on_a_cluster_into_parts_that_all_commands_
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:::ray")
 def test_ray_reads_blocks_in_threads_of_the_names_that_the_engine_waits_for(runnable_bundle: Path, tmp_path: Path) -> None:
     source = write_posts(tmp_path / "in.jsonl", 3000)
     with cluster(None, runnable_bundle) as engine:
