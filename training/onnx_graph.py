@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from detector.errors import BundleError
-from training.rounding import WEIGHT_LEVELS, Product
+from training.rounding import Product
 
 FloatArray = NDArray[np.float32]
 State = Mapping[str, FloatArray]
@@ -51,7 +51,7 @@ class EncoderShape:
 
 
 def build_graph(
-    state: State, shape: EncoderShape, *, max_tokens: int, quantised: bool = True, products: Mapping[str, Product] | None = None
+    state: State, shape: EncoderShape, *, max_tokens: int, products: Mapping[str, Product] | None = None
 ) -> onnx.ModelProto:
     """Return the network as a graph from token ids to token scores.
 
@@ -60,26 +60,15 @@ def build_graph(
 
     :param state: Weights by their names in the run folder (``embeddings.*``, ``encoder.layer.*``, ``heads.*``).
     :param max_tokens: Longest window, in tokens; the position table is cut to it.
-    :param quantised: Store weights in 4 bits where that loses nothing, else in 8, and embeddings in 4; else all in float32.
-    :param products: What :func:`training.rounding.round_products` gives: weights in 8 bits, and which upper layers run in 8 bits;
-        by default none do, and weights are rounded to the nearest. Layers in 8 bits are so whatever ``quantised`` says.
+    :param products: What :func:`training.rounding.round_products` gives: weights in 8 bits, stored in 4 where that loses nothing,
+        and which upper layers multiply in 8 bits. Embeddings are stored in 4 bits then. By default all is in float32.
     """
-    builder = _Builder(state, shape, products or {}, quantised=quantised)
+    builder = _Builder(state, shape, products or {})
     hidden = builder.embed(max_tokens)
     for name in (f"encoder.layer.{number}" for number in range(shape.layers)):
         hidden = builder.layer(name, hidden)
     builder.heads(hidden)
     return builder.model()
-
-
-def quantise_columns(weight: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
-    """Return ``weight`` in 8 bits with one scale a column.
-
-    :param weight: *Shape* ``(n_in, n_out)``.
-    :return: Integers of the same shape and scales of *shape* ``(n_out,)``; their product is the weight again.
-    """
-    scale = np.maximum(np.abs(weight).max(axis=0), 1e-12) / WEIGHT_LEVELS
-    return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
 
 
 def quantise_rows_4bit(table: FloatArray) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
@@ -117,11 +106,10 @@ def pack_nibbles(values: NDArray[np.int8]) -> bytes:
 class _Builder:
     """Collects nodes and initialisers."""
 
-    def __init__(self, state: State, shape: EncoderShape, products: Mapping[str, Product], *, quantised: bool) -> None:
+    def __init__(self, state: State, shape: EncoderShape, products: Mapping[str, Product]) -> None:
         self.state = state
         self.shape = shape
         self.products = products
-        self.quantised = quantised
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
         self.stored: set[str] = set()
@@ -153,7 +141,7 @@ class _Builder:
 
     def _words(self, name: str) -> str:
         table = self.state[name]
-        if not self.quantised:
+        if not self.products:
             return self.add("Gather", [self.store(name, table), "ids"], "words")
         values, scales = quantise_rows_4bit(table)
         self.store_4bit(name, values)
@@ -174,7 +162,7 @@ class _Builder:
 
     def _weight(self, name: str, weight: FloatArray) -> str:
         """Store a weight of *shape* ``(n_out, n_in)`` transposed: in 4 bits if that loses nothing, else in 8."""
-        if not self.quantised:
+        if not self.products:
             return self.store(name, weight.T)
         if weight.shape[1] % BLOCK == 0:
             values, scale = quantise_rows_4bit(weight)
@@ -182,10 +170,9 @@ class _Builder:
                 self.store_4bit(name, values.T)
                 self.store(f"{name}.scale", scale.T.astype(np.float32))
                 return self.add("DequantizeLinear", [name, f"{name}.scale"], f"{name}.float", axis=0, block_size=BLOCK)
-        product = self.products.get(name.removesuffix(".weight"))
-        columns, step = (product.values, product.scale) if product else quantise_columns(weight.T)
-        self.store(name, columns)
-        self.store(f"{name}.scale", step)
+        product = self.products[name.removesuffix(".weight")]
+        self.store(name, product.values)
+        self.store(f"{name}.scale", product.scale)
         return self.add("DequantizeLinear", [name, f"{name}.scale"], f"{name}.float", axis=1)
 
     def store_4bit(self, name: str, values: NDArray[np.int8]) -> str:

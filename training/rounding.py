@@ -104,8 +104,12 @@ def _error(weight: Tensor, squares: Tensor, divisor: Tensor) -> float:
     """Return the sum of squares by which products move if the weight, times a divisor, is rounded to the nearest."""
     larger = weight * divisor[:, None]
     scale = weight_scales(larger)
-    off = weight - (larger / scale).round() * scale / divisor[:, None]
-    return float(((squares @ off) * off).sum())
+    return float(_moved(weight - (larger / scale).round() * scale / divisor[:, None], squares).sum())
+
+
+def _moved(off: Tensor, squares: Tensor) -> Tensor:
+    """Return the sum of squares by which each output moves if its weights are off by so much, *shape* ``(n_out,)``."""
+    return ((squares @ off) * off).sum(0)
 
 
 def weight_scales(weight: Tensor, levels: int = 0) -> Tensor:
@@ -130,16 +134,14 @@ def round_weight(weight: Tensor, squares: Tensor) -> tuple[Tensor, Tensor]:
     """
     # The loudest inputs first, whose rounding most others are left to make up for.
     order = squares.diagonal().argsort(descending=True)
-    place = order.argsort().tolist()
-    squares = squares[order][:, order]
-    weight, neighbours = weight[order], [place[i ^ 1] for i in order.tolist()]
-    widest = weight_scales(weight[place], _MARGIN)
-    tried = [(_round_in_order(weight, squares, widest * cut, neighbours), widest * cut) for cut in _CUTS]
-    moved = torch.stack([((squares @ (weight - values * scale)) * (weight - values * scale)).sum(0) for values, scale in tried])
-    best = moved.argmin(0)[None]
-    values = torch.stack([values for values, _ in tried]).gather(0, best[:, None].expand(1, *weight.shape))[0]
-    scale = torch.stack([scale for _, scale in tried]).gather(0, best)[0]
-    return values[place], scale
+    place = order.argsort()
+    neighbours = place[order ^ 1].tolist()
+    scales = torch.stack([weight_scales(weight, _MARGIN) * cut for cut in _CUTS])
+    weight, squares = weight[order], squares[order][:, order]
+    tried = torch.stack([_round_in_order(weight, squares, scale, neighbours) for scale in scales])
+    best = torch.stack([_moved(weight - values * scale, squares) for values, scale in zip(tried, scales, strict=True)]).argmin(0)
+    outputs = torch.arange(weight.shape[1])
+    return tried[best, :, outputs].T[place], scales[best, outputs]
 
 
 def _round_in_order(weight: Tensor, squares: Tensor, scale: Tensor, neighbours: list[int]) -> Tensor:

@@ -83,6 +83,40 @@ def test_swapped_terms_are_told_in_report_and_card_and_missing_where_they_were_n
     assert "swaps.toml" not in (tmp_path / "README.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (None, ""),
+        ("detector/0.1.0+sha256:abc", ", going on from the weights of `detector/0.1.0+sha256:abc`."),
+        ("182f7028", ", going on from the weights of a run on the posts `182f7028` (`training/experiments.md`)."),
+    ],
+)
+def test_the_card_tells_what_training_went_on_from(report: dict[str, Any], tmp_path: Path, start: str | None, told: str) -> None:
+    write_model_card(tmp_path, report | {"data": report["data"] | {"start": start}})
+    card = (tmp_path / "README.md").read_text("utf-8")
+    assert told in card
+    assert ("going on from" in card) == bool(start)
+
+
+@pytest.mark.parametrize(
+    ("noise", "settings", "told"),
+    [
+        (0.0, {"second_pass": "same"}, ()),
+        (0.5, {}, ("roughened copies",)),
+        (0.5, {"second_pass": "roughened"}, ("roughened copies", "`training/swaps.toml` swapped")),
+    ],
+)
+def test_the_card_tells_which_changed_copies_were_trained_on(
+    report: dict[str, Any], tmp_path: Path, noise: float, settings: dict[str, str], told: tuple[str, ...]
+) -> None:
+    config = {key: value for key, value in report["data"]["config"].items() if key != "second_pass"} | settings
+    write_model_card(tmp_path, report | {"data": report["data"] | {"config": config | {"noise": noise}}})
+    card = (tmp_path / "README.md").read_text("utf-8")
+    assert [words in card for words in ("roughened copies", "`training/swaps.toml` swapped")] == [
+        words in told for words in ("roughened copies", "`training/swaps.toml` swapped")
+    ]
+
+
 def test_robustness_is_the_same_each_time(evaluated: Path, tiny_run: Path) -> None:
     posts = load_prepared(tiny_run / "prepared").part("test")
     with Detector.load(evaluated / "bundle") as detector:

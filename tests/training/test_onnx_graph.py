@@ -26,10 +26,9 @@ from training.onnx_graph import (
     build_graph,
     dequantise_rows_4bit,
     pack_nibbles,
-    quantise_columns,
     quantise_rows_4bit,
 )
-from training.rounding import STATE_LEVELS, WEIGHT_LEVELS, Product, round_products
+from training.rounding import STATE_LEVELS, Product, round_products
 
 FloatArray = NDArray[np.float32]
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -37,21 +36,6 @@ N_PIECES, N_OUTPUTS, MAX_TOKENS = 50, 7, 48
 
 # Weights are within a few units and not nearly zero: half precision holds their scales with 11 bits.
 weights = st.floats(-4, 4, width=32).map(lambda value: np.float32(value if abs(value) > 2**-9 else 0))
-
-
-def test_columns_are_scaled_by_their_largest_weight() -> None:
-    weight = np.array([[1, -0.5], [0.25, 0.126]], dtype=np.float32)
-    values, scale = quantise_columns(weight)
-    assert values.tolist() == [[127, -127], [32, 32]]  # 0.25 * 127 = 31.75; 0.126 / 0.5 * 127 = 32.004
-    np.testing.assert_allclose(scale, [1 / 127, 0.5 / 127], rtol=1e-6)
-
-
-@settings(max_examples=40, deadline=None)
-@given(hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=8), elements=weights))
-def test_a_weight_in_8_bits_is_off_by_half_a_step_at_most_and_never_saturates(weight: FloatArray) -> None:
-    values, scale = quantise_columns(weight)
-    assert np.abs(values.astype(int)).max() <= WEIGHT_LEVELS
-    assert (np.abs(values * scale - weight) <= 0.5001 * scale).all()
 
 
 @pytest.mark.parametrize("peak", [-4.0, 4.0])
@@ -111,14 +95,24 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return network
 
 
+def _rounded(network: Network, first: int) -> dict[str, Product]:
+    random = np.random.default_rng(5)
+    return round_products(network, [random.integers(2, N_PIECES, n_tokens) for n_tokens in range(10, MAX_TOKENS)], first=first)
+
+
 @pytest.fixture(scope="module")
 def products(network: Network) -> dict[str, Product]:
-    """The products of the upper layer, rounded on random windows."""
-    random = np.random.default_rng(5)
-    return round_products(network, [random.integers(2, N_PIECES, n_tokens) for n_tokens in range(10, MAX_TOKENS)], first=1)
+    """Weights rounded on random windows, those of the upper layer for arithmetic in 8 bits."""
+    return _rounded(network, first=1)
 
 
-def _graph(network: Network, *, quantised: bool, products: dict[str, Product] | None = None) -> bytes:
+@pytest.fixture(scope="module")
+def stored(network: Network) -> dict[str, Product]:
+    """The same, all for arithmetic in float32."""
+    return _rounded(network, first=network.encoder.config.num_hidden_layers)
+
+
+def _graph(network: Network, products: dict[str, Product] | None = None) -> bytes:
     settings = network.encoder.config
     shape = EncoderShape(
         layers=settings.num_hidden_layers, heads=settings.num_attention_heads, epsilon=settings.layer_norm_eps,
@@ -126,14 +120,12 @@ def _graph(network: Network, *, quantised: bool, products: dict[str, Product] | 
     )  # fmt: skip
     state = network.encoder.state_dict() | {f"heads.{k}": v for k, v in network.heads.state_dict().items()}
     plain = {name: tensor.detach().numpy() for name, tensor in state.items()}
-    return build_graph(plain, shape, max_tokens=MAX_TOKENS, quantised=quantised, products=products).SerializeToString()
+    return build_graph(plain, shape, max_tokens=MAX_TOKENS, products=products).SerializeToString()
 
 
-def _both(
-    network: Network, n_tokens: int, *, quantised: bool, products: dict[str, Product] | None = None
-) -> tuple[FloatArray, FloatArray]:
+def _both(network: Network, n_tokens: int, products: dict[str, Product] | None = None) -> tuple[FloatArray, FloatArray]:
     ids = np.random.default_rng(n_tokens).integers(2, N_PIECES, (1, n_tokens))
-    graph = _graph(network, quantised=quantised, products=products)
+    graph = _graph(network, products)
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     (ours,) = session.run(None, {"ids": ids})
     with torch.inference_mode():
@@ -143,19 +135,19 @@ def _both(
 
 @pytest.mark.parametrize("n_tokens", [3, 17, MAX_TOKENS])
 def test_the_float_graph_says_what_torch_says(network: Network, n_tokens: int) -> None:
-    ours, theirs = _both(network, n_tokens, quantised=False)
+    ours, theirs = _both(network, n_tokens)
     assert ours.shape == (n_tokens, N_OUTPUTS)
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-def test_the_quantised_graph_stays_near(network: Network) -> None:
-    ours, theirs = _both(network, MAX_TOKENS, quantised=True)
+def test_the_graph_with_weights_in_8_bits_stays_near(network: Network, stored: dict[str, Product]) -> None:
+    ours, theirs = _both(network, MAX_TOKENS, stored)
     assert np.abs(ours - theirs).max() < 0.1 * np.ptp(theirs)
 
 
 @pytest.mark.parametrize("n_tokens", [2, 3, 4, 17, MAX_TOKENS])
 def test_the_graph_in_8_bit_arithmetic_stays_near(network: Network, products: dict[str, Product], n_tokens: int) -> None:
-    ours, theirs = _both(network, n_tokens, quantised=True, products=products)
+    ours, theirs = _both(network, n_tokens, products)
     assert ours.shape == (n_tokens, N_OUTPUTS)
     assert np.abs(ours - theirs).max() < 0.1 * np.ptp(theirs)
 
@@ -167,7 +159,7 @@ def test_loud_edges_of_a_window_do_not_coarsen_the_tokens_between() -> None:
     product = Product(values, np.full(8, 0.01, np.float32), smoothing)
     states = random.normal(size=(1, 14, 32)).astype(np.float32)
     states[:, [0, -1]] *= 30
-    builder = _Builder({"p.bias": np.ones(8, np.float32)}, EncoderShape(1, 4, 1e-12), {"p": product}, quantised=True)
+    builder = _Builder({"p.bias": np.ones(8, np.float32)}, EncoderShape(1, 4, 1e-12), {"p": product})
     name = builder.product_8bit("p", "states")
     value = helper.make_tensor_value_info
     graph = helper.make_graph(
@@ -188,7 +180,7 @@ def test_loud_edges_of_a_window_do_not_coarsen_the_tokens_between() -> None:
 
 
 def test_products_in_8_bits_stand_under_their_names(network: Network, products: dict[str, Product]) -> None:
-    graph = onnx.load_from_string(_graph(network, quantised=True, products=products)).graph
+    graph = onnx.load_from_string(_graph(network, products)).graph
     found = {weight.name: weight for weight in graph.initializer}
     fused = found["encoder.layer.1.attention.self.qkv.weight"]
     assert (fused.data_type, list(fused.dims)) == (TensorProto.INT8, [32, 96])
@@ -198,8 +190,8 @@ def test_products_in_8_bits_stand_under_their_names(network: Network, products: 
     assert kinds["MatMulIntegerToFloat"] == kinds["DynamicQuantizeMatMul"] == 4
 
 
-def test_weights_keep_their_names_and_positions_are_cut_to_the_longest_window(network: Network) -> None:
-    found = {weight.name: weight for weight in onnx.load_from_string(_graph(network, quantised=True)).graph.initializer}
+def test_weights_keep_their_names_and_positions_are_cut_to_the_longest_window(network: Network, stored: dict[str, Product]) -> None:
+    found = {weight.name: weight for weight in onnx.load_from_string(_graph(network, stored)).graph.initializer}
     assert list(found["embeddings.positions"].dims) == [MAX_TOKENS, 32]
     names = [f"encoder.layer.1.{part}.weight" for part in ("attention.self.query", "intermediate.dense", "output.dense")]
     assert all(found[name].data_type == TensorProto.INT8 for name in names)
