@@ -157,12 +157,12 @@ def surrounded(text: str, random: Random) -> str:
 
 
 def cut_short(text: str, random: Random) -> str:
-    """Keep the first 30 to 80 %, at least 40 characters."""
-    return text[: max(40, int(random.uniform(OPENING, 0.8) * len(text)))]
+    """Keep the first 25 to 75 %, at least 40 characters."""
+    return text[: max(40, int(random.uniform(0.25, 0.75) * len(text)))]
 
 
 TRAINED: Mapping[Perturbation, float] = {
-    spaced: 1, emoji: 1, leetspeak: 1, no_diacritics: 1, other_case: 1, romanised: 4, typos: 1, quoted: 1, misread: 1, shuffled_lines: 1,
+    spaced: 1, emoji: 1, leetspeak: 1, no_diacritics: 2, other_case: 2, romanised: 8, typos: 1, quoted: 1, misread: 1, shuffled_lines: 1,
     lookalikes: 1, surrounded: 4, cut_short: 4,
 }  # fmt: skip
 """What training may meet, and how often. Invisible characters are undone before the model reads. Padding and truncation come in

@@ -40,6 +40,8 @@ FACTS = "prepared.json"
 EXCERPT_TOKENS = 176
 VARIANTS = 4
 """Roughened copies of a training post that epochs choose from, and at most as many with another employer or gender."""
+MIN_TESTED = 5
+"""Test posts of a language below which a bundle does not call it evaluated."""
 HELD_BACK_SHARE = 8
 """Of each public set, validation and test take at most an eighth of the declared training rows: long adverts are slow to read."""
 
@@ -122,7 +124,7 @@ def prepare(
         "base": base.encoder if isinstance(base, Start) else str(base),
         "start": base.origin if isinstance(base, Start) else None,
         "data_hash": _data_hash([examples[i] for i in kept], [splits[i] for i in kept]),
-        "languages": sorted({e.language for e in examples if e.source == "corpus"}),
+        "languages": _evaluated_languages(examples, splits),
         "counts": _counts([examples[i] for i in kept], [splits[i] for i in kept]),
         "config": asdict(config),
         "fingerprint": _fingerprint(rows),
@@ -235,6 +237,12 @@ def _sample(examples: Sequence[Example], splits: Sequence[Split], sources: dict[
         if place != "held_out" and taken[source, place] <= room:
             kept.append(i)
     return sorted(kept)
+
+
+def _evaluated_languages(examples: Sequence[Example], splits: Sequence[Split]) -> list[str]:
+    """Return the languages of the corpus that are tested on :data:`MIN_TESTED` posts or more."""
+    tested = Counter(e.language for e, place in zip(examples, splits, strict=True) if e.source == "corpus" and place == "test")
+    return sorted(language for language, number in tested.items() if number >= MIN_TESTED)
 
 
 def _counts(examples: Sequence[Example], splits: Sequence[Split]) -> dict[str, dict[str, int]]:
