@@ -110,7 +110,7 @@ def test_labels_out_of_proportion_are_a_fault_once_there_are_posts_enough(rows: 
     assert check(rows).faults == ()
     assert check(rows + more).faults == (
         "id: expected about 30% legit_job, got 45%",
-        "id: expected about 15% not_job, got 0%",
+        "id: expected about 18% not_job, got 0%",
     )
 
 
