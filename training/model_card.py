@@ -135,7 +135,7 @@ refusal should follow from a score alone. Not for judging people, and not for jo
 **How it was made.** The encoder is {report["base_model"]} (12 layers, 384 wide, MIT licence)
 from a 4-bit copy. Its vocabulary was trimmed, embeddings{_frozen(config["frozen_layers"])} left as they were, the
 layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds"])}{_start(report)}. It was trained on
-{trained} posts of `data/corpus` (languages tested: {languages}){f", {answered} scraped posts that readers answered" if answered else ""}
+{trained} posts of `data/corpus` (tested: {languages}){f", {answered} scraped posts that readers answered" if answered else ""}
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
 and a loss that draws the indicators' contributions into the quoted words.
 {_copies(config)}Weights are shipped in 8 bits, embeddings{_frozen(config["frozen_layers"])} in 4 (lossless: they came so).
