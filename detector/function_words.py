@@ -149,10 +149,10 @@ _LATIN = {
     "th": "khrap krap krub khap kap kub kha ka khun pom phom chan dichan mai dai dee di na nai thi tee hai pai ma maa yu yoo lae kho tong chai "
     "tham tam ngan ngarn wan duean deuan duen baht bat khon kon nueng sanjai sonjai thak tak rai raka khao bot phim thai ni nee nan kan "
     "laeo leaw laew arai tae khoei sabai bo luk phi pii nong rao raw khao hong fri yang mak maak jing ching bok wa wan tok jai jaa cha ja "
-    "prajam khai khae faen song ngoen kin thuk",
+    "prajam khai khae faen song ngoen kin thuk mee kor eng nidnoi tangprathet",
     "lo": "khoi khoy jao chao bor baw bo bo mi mee hed het viak viek yu you der de dee sabaidee khon kip deuan duan hai dai dy pai pay ma maa nam "
     "num kub kap lae leo laew phu pu sao bao hak hap khop khob chai jai thao nong noy noi ai eng inbox la hong ngan ngeun yak yaak va wa "
-    "thak chak sai nai ka ok lot khao kin nyang yang gon lai tae",
+    "thak chak sai nai ka ok lot khao kin nyang yang gon lai tae vao hap pert hawt phun mue tangpathet tong kan thai",
     "my": "ma lay lae nae nay ne mhar mhr mha mar toh to dway dwe twe par pr pa tal tl tae dae te ya yin yan lo loh ka ko nyi nyima sar yite yike "
     "lasar lasr lan sayeit sayate shi shar hpwe tat bu buu mal me mae pyaw pyo pyaww pay pee pi kyaw kyar thein bal lauk twar thwar htwet "
     "loke lote alote alok akhan hta khan nin nga ngar nor naw shin khin byar bya kha thar thu ta yauk yaut hote hla ho di kg thein kyat a bet sin ein ain",
