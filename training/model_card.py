@@ -7,6 +7,7 @@ from typing import Any
 
 from detector.records import LABELS
 from training.examples import ANNOTATED, FEEDBACK
+from training.fit_calibration import MAX_FALSE_POSITIVES, MAX_REVIEWED, MAX_REVIEWED_NO_JOB, MIN_RECALL
 from training.marked import replace_marked
 
 Report = Mapping[str, Any]
@@ -135,14 +136,16 @@ refusal should follow from a score alone. Not for judging people, and not for jo
 **How it was made.** The encoder is {report["base_model"]} (12 layers, 384 wide, MIT licence)
 from a 4-bit copy. Its vocabulary was trimmed, embeddings{_frozen(config["frozen_layers"])} left as they were, the
 layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds"])}{_start(report)}. It was trained on
-{trained} posts of `data/corpus` (tested: {languages}){f", {answered} scraped posts that readers answered" if answered else ""}
+{trained} posts of `data/corpus`{f", {answered} scraped posts that readers answered" if answered else ""}
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
-and a loss that draws the indicators' contributions into the quoted words.
+and a loss that draws the indicators' contributions into the quoted words. Languages tested: {languages}.
 {_copies(config)}Weights are shipped in 8 bits, embeddings{_frozen(config["frozen_layers"])} in 4 (lossless: they came so).
 Layers multiply in 8 bits, twice (`training/rounding.py`), all else is in float32.
 
-**Operating points**, set on validation posts: `high` from {points["high"]:.3f} (at most 0.5 % false positives there), `review` from
-{points["review"]:.3f} (at least 95 % of the lures there, or as many as leave 96 % of the others below).
+**Operating points**, set on validation posts: `high` from {points["high"]:.3f}
+(at most {_percent(MAX_FALSE_POSITIVES)} false positives there), `review` from {points["review"]:.3f}
+(at least {_percent(MIN_RECALL)} of the lures there, or as many as bring with them at most {_percent(MAX_REVIEWED)} of the others
+and {_percent(MAX_REVIEWED_NO_JOB)} of the posts that are no vacancy).
 Scores are calibrated with one temperature on validation posts;
 where lures are rarer than in the corpus ({_percent(lures)}), a score overstates the chance that a post is a lure.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TINY, unigram
+from conftest import TINY, make_example, unigram
 from tokenizers import Tokenizer
 
 from detector.encoder import Encoder
@@ -16,7 +16,17 @@ from detector.errors import InputError
 from detector.records import INDICATORS
 from detector.text import normalise
 from training.examples import Example, read_corpus
-from training.prepare import EXCERPT_TOKENS, HELD_BACK_SHARE, Prepared, load_prepared, prepare, quote_tokens
+from training.prepare import (
+    EXCERPT_TOKENS,
+    HELD_BACK_SHARE,
+    MIN_TESTED,
+    Prepared,
+    _evaluated_languages,
+    load_prepared,
+    prepare,
+    quote_tokens,
+)
+from training.splits import Split
 
 WORDS = ["kerja", "gaji", "admin", "tiket", "ditanggung", "hubungi", "paspor"]
 LETTERS = sorted(set("".join(WORDS)) | set("abcdefghijklmnopqrstuvwxyzไม่ต้องมี工作!12"))
@@ -207,6 +217,19 @@ def test_the_same_data_give_the_same_folder(
     again = prepare(tmp_path, base=str(tiny_base), corpus=tiny_corpus, sources=sources, public=public, config=TINY)
     assert again.facts == prepared.facts
     assert list(again.posts) == list(prepared.posts)
+
+
+def test_a_language_is_evaluated_from_a_few_test_posts_of_the_corpus_on() -> None:
+    few = MIN_TESTED - 1
+    posts: list[tuple[str, str, Split]] = [
+        *[("am", "corpus", "test")] * MIN_TESTED,
+        *[("id", "corpus", "test")] * few,
+        *[("id", "corpus", "train")] * MIN_TESTED,
+        *[("id", "board", "test")] * MIN_TESTED,
+        *[("th", "corpus", "test")] * (MIN_TESTED + 1),
+    ]
+    examples = [make_example(f"p{i}", "kerja", "g", language=tag, source=source) for i, (tag, source, _) in enumerate(posts)]
+    assert _evaluated_languages(examples, [place for *_, place in posts]) == ["am", "th"]
 
 
 def test_a_folder_that_was_not_prepared_is_refused(tmp_path: Path) -> None:
