@@ -241,6 +241,9 @@ def _refused(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        # The port was closed while this connection waited to be taken: ask again until it is refused.
+        return False
     return False
 
 
