@@ -102,14 +102,16 @@ def scorer(detector: Detector) -> Scorer:
 
 @pytest.fixture
 def term() -> Iterator[None]:
-    """SIGTERM raises SystemExit, as in the command."""
+    """SIGTERM raises SystemExit and SIGINT KeyboardInterrupt, as in the command, also where a shell had SIGINT ignored."""
 
     def end(*_: object) -> None:
         raise SystemExit(143)
 
-    before = signal.signal(signal.SIGTERM, end)
+    handlers = {signal.SIGTERM: end, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 BOTH_SIGNALS = pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
