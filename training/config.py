@@ -36,6 +36,7 @@ class TrainConfig:
     :ivar second_pass: What the second of these passes reads: ``same``, the same windows, or ``roughened``, a roughened or swapped
         copy for a share ``noise`` of the posts, while the first reads all as they are.
     :ivar contrastive_weight: Weight of the supervised contrastive loss; the members of a minimal pair mostly share a batch.
+    :ivar reason_weight: Weight of the loss that draws a post's states to the reason its writer gave (:mod:`training.reasons`).
     :ivar language_balance: Exponent by which posts of a language with many posts count less: 0 not at all, 1 until all weigh alike.
     :ivar share: Share of the posts that training reads, twins together, the same ones in every run: to try settings on.
     :ivar without: A language that training sees nothing of, as its primary subtag (``am``, which leaves out ``am-Latn`` too);
@@ -65,6 +66,7 @@ class TrainConfig:
     r_drop: float = 0.0
     second_pass: str = "same"
     contrastive_weight: float = 0.0
+    reason_weight: float = 0.0
     language_balance: float = 0.0
     share: float = 1.0
     without: str = ""

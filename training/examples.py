@@ -43,6 +43,7 @@ class Example:
     :ivar labels: The labels it may have; a single one if it is known, several if it is only known what it is not.
     :ivar quotes: Its indicators; ``None`` where nobody annotated them.
     :ivar source: ``corpus``, ``feedback`` or the name of a public set.
+    :ivar why: The reason for its label, in English, if its writer gave one.
     :ivar group: Posts of one group never cross from one split to another.
     """
 
@@ -57,6 +58,7 @@ class Example:
     pair: str | None = None
     hardness: str | None = None
     kind: str | None = None
+    why: str | None = None
 
     @property
     def label(self) -> str | None:
@@ -149,4 +151,5 @@ def corpus_example(row: Mapping[str, Any]) -> Example:
         pair=row["pair"],
         hardness=row["hardness"],
         kind=row["kind"],
+        why=row["why"],
     )

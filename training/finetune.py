@@ -33,6 +33,7 @@ from training.losses import N_LABELS, Batch, contrastive_loss, divergence_loss, 
 from training.metrics import recall_at_false_positives
 from training.network import Network, half_states, mean_over_tokens
 from training.prepare import START, Prepared, Split
+from training.reasons import ReasonHead, numbered
 
 WEIGHTS = "weights.safetensors"
 CHECKPOINT = "checkpoint.pt"
@@ -60,6 +61,8 @@ class WindowTable:
     :ivar pairs: The same number for the windows of a post and of its twins, *shape* ``(n_windows,)``.
     :ivar states: Output of the frozen layers for all tokens, float16, *shape* ``(n_tokens, width)``.
     :ivar quotes: By window: indicator, first token, one past the last.
+    :ivar reasons: Which of the reasons given in the split each window's post has (:func:`training.reasons.numbered`), -1 for none,
+        *shape* ``(n_windows,)``.
     """
 
     starts: NDArray[np.int64]
@@ -71,6 +74,7 @@ class WindowTable:
     indicators: NDArray[np.int8]
     quotes: list[list[tuple[int, int, int]]]
     weights: NDArray[np.float32]
+    reasons: NDArray[np.int64]
 
     @property
     def paired(self) -> NDArray[np.bool_]:
@@ -176,11 +180,14 @@ class Run:
         self.train_table, self.validation_table = train, validation
         self.folder, self.config, self.seed, self.device, self.report = folder, config, seed, device, report
         self.network = first_network(prepared).to(device)
+        read = train.reasons[(train.weights > 0) & (train.reasons >= 0)]
+        self.reason_head = ReasonHead(prepared.part("train")["why"], read, prepared.base, device) if config.reason_weight else None
         torch.manual_seed(seed)
         orders = [self._order(epoch) for epoch in range(config.epochs)]
         self.n_steps = sum(map(len, orders))
         self.layers = self._layers(orders)
-        self.optimiser = torch.optim.AdamW(parameter_groups(self.network, config), fused=device.type == "cuda")
+        heads = [*self.network.heads.parameters(), *(self.reason_head.parameters() if self.reason_head else ())]
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.network, heads, config), fused=device.type == "cuda")
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self.history: list[dict[str, float]] = []
 
@@ -239,6 +246,11 @@ class Run:
         loss = loss + config.evidence_weight * evidence_loss(scores[..., N_LABELS:], batch.mask, batch.quotes)
         if config.contrastive_weight:
             loss = loss + config.contrastive_weight * contrastive_loss(mean_over_tokens(states, batch.mask), batch.allowed)
+        if self.reason_head is not None:
+            means = network.dropout(mean_over_tokens(states, batch.mask))
+            weights = batch.weights * (batch.reasons >= 0)
+            apart = (self.reason_head(means, batch.reasons) * weights).sum() / weights.sum().clamp(min=1e-6)
+            loss = loss + config.reason_weight * apart
         return loss, logits
 
     def _layers(self, orders: list[list[NDArray[np.int64]]]) -> Layers:
@@ -301,6 +313,7 @@ class Run:
             "network": self.network.trained(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
+            "reason_head": self.reason_head.state_dict() if self.reason_head else {},
             "random": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
             "history": self.history,
@@ -315,6 +328,8 @@ class Run:
             return 0, 0
         state = torch.load(path, map_location="cpu", weights_only=True)
         self.network.load_trained(state["network"])
+        if self.reason_head:
+            self.reason_head.load_state_dict(state["reason_head"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
         torch.set_rng_state(state["random"])
@@ -325,10 +340,10 @@ class Run:
         return state["epoch"], state["step"]
 
 
-def parameter_groups(network: Network, config: TrainConfig) -> list[dict[str, Any]]:
+def parameter_groups(network: Network, heads: list[torch.nn.Parameter], config: TrainConfig) -> list[dict[str, Any]]:
     """Return the optimiser's groups: the heads, then the layers from the top, each slower than the one above it."""
     decay = config.weight_decay
-    groups = [{"params": list(network.heads.parameters()), "lr": config.head_learning_rate, "weight_decay": decay}]
+    groups = [{"params": heads, "lr": config.head_learning_rate, "weight_decay": decay}]
     layers = list(network.encoder.encoder.layer)[network.frozen_layers :]
     for height, layer in enumerate(reversed(layers)):
         rate = config.learning_rate * config.layer_decay**height
@@ -372,6 +387,7 @@ def window_table(prepared: Prepared, part: Split, out: Path, report: Report) -> 
         indicators=truth[owner],
         quotes=quotes,
         weights=np.ones(len(owner), np.float32),
+        reasons=numbered(posts["why"])[1][owner],
     )
     return weighed(table, posts, prepared.config)
 
@@ -454,7 +470,7 @@ def collate(table: WindowTable, passes: NDArray[np.int64], device: torch.device)
     tensors = (
         torch.from_numpy(states), torch.from_numpy(mask), torch.from_numpy(table.allowed[windows]),
         torch.from_numpy(table.indicators[windows]), torch.tensor(quotes, dtype=torch.int64).reshape(-1, 4),
-        torch.from_numpy(np.tile(table.weights[first], len(windows) // len(first))),
+        torch.from_numpy(np.tile(table.weights[first], len(windows) // len(first))), torch.from_numpy(table.reasons[windows]),
     )  # fmt: skip
     return Batch(*(tensor.to(device) for tensor in tensors))
 

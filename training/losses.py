@@ -1,15 +1,16 @@
-"""What training minimises: label, indicator and evidence losses, each masked where the truth is not known."""
+"""What training minimises: label, indicator, evidence and reason losses, each masked where the truth is not known."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, log_softmax, normalize
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, kl_div, log_softmax, normalize
 
 from detector.records import LABELS
 
 N_LABELS = len(LABELS)
 CONTRAST_TEMPERATURE = 0.1
+REASON_TEMPERATURE = 0.07
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Batch:
     :ivar indicators: 1 present, 0 absent, -1 not annotated, *shape* ``(n_windows, n_indicators)``.
     :ivar quotes: Window, indicator, first token and one past the last, int64, *shape* ``(n_quotes, 4)``.
     :ivar weights: Weight of each window in the loss, *shape* ``(n_windows,)``.
+    :ivar reasons: Which reason was given for the label of each window's post, -1 for none, int64, *shape* ``(n_windows,)``.
     """
 
     states: Tensor
@@ -30,6 +32,7 @@ class Batch:
     indicators: Tensor
     quotes: Tensor
     weights: Tensor
+    reasons: Tensor
 
 
 def label_loss(logits: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
@@ -102,3 +105,16 @@ def contrastive_loss(means: Tensor, allowed: Tensor) -> Tensor:
         return means.new_zeros(())
     mean_logs = logs.masked_fill(~alike, 0.0).sum(-1) / alike.sum(-1).clamp(min=1)
     return -mean_logs[with_others].mean()
+
+
+def reason_loss(states: Tensor, meanings: Tensor, reasons: Tensor) -> Tensor:
+    """Return how much nearer windows are to other reasons than to the one given for their post, one a window; 0 where none was.
+
+    :param states: What a linear map makes of each window's mean token state, *shape* ``(n_windows, width)``.
+    :param meanings: Directions of length 1 of all reasons, *shape* ``(n_reasons, width)``.
+    :param reasons: Row of each window's reason, -1 for none, *shape* ``(n_windows,)``.
+
+    Source: van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018, equation 4.
+    """
+    near = normalize(states, dim=-1) @ meanings.T / REASON_TEMPERATURE
+    return cross_entropy(near, reasons.clamp(min=0), reduction="none") * (reasons >= 0)

@@ -51,8 +51,8 @@ class Prepared:
     """A prepared folder.
 
     :ivar base: Folder of the trimmed encoder and its tokenizer.
-    :ivar posts: A row a post: ``id text language source split group pair hardness kind allowed indicators windows variants quotes
-        cited``.
+    :ivar posts: A row a post: ``id text language source split group pair hardness kind why allowed indicators windows variants
+        quotes cited``.
     :ivar facts: Counts, hashes and settings, as in ``prepared.json``.
     """
 
@@ -192,6 +192,7 @@ def _row(example: Example, place: Split, encoder: Encoder, *, noisy: bool) -> di
         "pair": example.pair or "",
         "hardness": example.hardness or "",
         "kind": example.kind or "",
+        "why": example.why or "",
         "allowed": [label in example.labels for label in LABELS],
         "indicators": [] if example.quotes is None else [code in present for code in INDICATORS],
         "windows": [window.ids.tolist() for window in windows],
@@ -253,7 +254,7 @@ def _counts(examples: Sequence[Example], splits: Sequence[Split]) -> dict[str, d
     return counts
 
 
-_READ_BY_TRAINING = ("id", "source", "language", "split", "pair", "allowed", "indicators", "windows", "variants", "quotes")
+_READ_BY_TRAINING = ("id", "source", "language", "split", "pair", "why", "allowed", "indicators", "windows", "variants", "quotes")
 
 
 def _fingerprint(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -33,6 +33,7 @@ def test_a_line_becomes_an_example(row: Row) -> None:
         pair=None,
         hardness="medium",
         kind="group post",
+        why="chat work in Cambodia, travel paid",
     )
 
 

@@ -39,8 +39,9 @@ from training.finetune import (
     predict,
     window_table,
 )
-from training.network import Network
+from training.network import Network, mean_over_tokens
 from training.prepare import VARIANTS, Prepared, Start, load_prepared, prepare
+from training.reasons import ReasonHead
 from training.starts import read_start, run_start
 from training.swaps import Swap, swapped
 
@@ -55,10 +56,10 @@ def _quiet(_: str) -> None:
     pass
 
 
-@pytest.mark.parametrize("arithmetic", ["float32", "bfloat16"])
-def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tiny_run: Path, tmp_path: Path, arithmetic: str) -> None:
+@pytest.mark.parametrize("changes", [{}, {"arithmetic": "bfloat16"}, {"reason_weight": 0.3}], ids=str)
+def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tiny_run: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
     prepared = load_prepared(tiny_run / "prepared")
-    prepared.facts["config"]["arithmetic"] = arithmetic
+    prepared.facts["config"].update(changes)
     tables = [window_table(prepared, part, tmp_path, _quiet) for part in ("train", "validation")]
 
     def run(folder: str, *, stop_after: int | None = None) -> Path:
@@ -71,6 +72,25 @@ def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tiny_run: Pat
     pieced = load_file(run("broken"))
     assert whole.keys() == pieced.keys()
     assert all(torch.equal(whole[name], pieced[name]) for name in whole)
+
+
+def test_training_by_reasons_brings_posts_nearer_to_them_and_leaves_no_weights_of_its_own(tiny_run: Path, tmp_path: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    tables = [window_table(prepared, part, tmp_path, _quiet) for part in ("train", "validation")]
+
+    def told(weight: float) -> tuple[float, set[str]]:
+        prepared.facts["config"]["reason_weight"] = weight
+        run = Run(prepared, *tables, tmp_path / f"{weight}", 1, _quiet)
+        run.train()
+        head = run.reason_head or ReasonHead(prepared.part("train")["why"], tables[0].reasons, prepared.base, run.device)
+        network = load_network(prepared, tmp_path / f"{weight}")
+        batch = collate(tables[0], np.flatnonzero(tables[0].reasons >= 0), run.device)
+        means = mean_over_tokens(network.states(batch.states, batch.mask), batch.mask)
+        return head(means, batch.reasons).mean().item(), set(network.trained())
+
+    (without, plain), (with_reasons, drawn) = told(0.0), told(1.0)
+    assert with_reasons < 0.9 * without
+    assert drawn == plain
 
 
 def test_a_network_trained_in_bfloat16_predicts_in_it_or_exactly(tiny_run: Path, tmp_path: Path) -> None:
@@ -359,6 +379,7 @@ def test_a_batch_holds_its_passes_one_behind_the_other_with_the_weights_of_the_f
         indicators=np.array([[1], [0]], np.int8)[[0, 1, 0, 1]],
         quotes=[[(4, 0, 1)], [(5, 1, 3)], [], [(6, 0, 4)]],
         weights=np.array([1.0, 0.5, 0.25, 0.125], np.float32),
+        reasons=np.array([7, -1, 7, -1]),
     )
     batch = collate(table, np.array(passes), torch.device("cpu"))
     twice = np.ndim(passes) == 2
@@ -367,6 +388,7 @@ def test_a_batch_holds_its_passes_one_behind_the_other_with_the_weights_of_the_f
     assert batch.states[0, :3].tolist() == [[4, 5], [6, 7], [8, 9]]
     assert batch.allowed.tolist() == [[False, True], [True, False]] * (1 + twice)
     assert batch.indicators.tolist() == [[0], [1]] * (1 + twice)
+    assert batch.reasons.tolist() == [-1, 7] * (1 + twice)
     assert batch.quotes.tolist() == [[0, 5, 1, 3], [1, 4, 0, 1], [2, 6, 0, 4]][: 2 + twice]
 
 

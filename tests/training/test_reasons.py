@@ -1,0 +1,54 @@
+"""The reasons that writers gave for their labels, as training is drawn to them."""
+
+from math import log
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from detector.errors import InputError
+from training.losses import REASON_TEMPERATURE, reason_loss
+from training.reasons import ReasonHead, meanings, numbered
+
+CPU = torch.device("cpu")
+WHYS = ["ask for a fee", "a farm with an address", "", "ask for a fee", "chat work abroad"]
+
+
+def test_posts_with_the_same_reason_share_a_number_and_posts_without_have_none() -> None:
+    texts, numbers = numbered(WHYS)
+    assert texts == ["a farm with an address", "ask for a fee", "chat work abroad"]
+    assert numbers.tolist() == [1, 0, -1, 1, 2]
+    assert numbered(["", ""])[0] == []
+
+
+def test_a_window_loses_by_the_reasons_that_are_nearer_than_its_own() -> None:
+    meanings_of = torch.eye(2)
+    near, far = torch.tensor([[5.0, 0.0]]), torch.tensor([[0.0, 0.1]])
+    right, wrong = reason_loss(near, meanings_of, torch.tensor([0])), reason_loss(far, meanings_of, torch.tensor([0]))
+    step = 1 / REASON_TEMPERATURE
+    assert right.item() == pytest.approx(log(1 + np.exp(-step)), abs=1e-6)
+    assert wrong.item() == pytest.approx(step + log(1 + np.exp(-step)), rel=1e-5)
+    assert reason_loss(far, meanings_of, torch.tensor([-1])).item() == 0
+
+
+def test_meanings_have_length_one_and_are_the_same_in_any_company_of_lengths(tiny_base: Path) -> None:
+    texts, _ = numbered(WHYS)
+    found = meanings(texts, tiny_base, CPU)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(meanings(texts[::-1], tiny_base, CPU)[::-1], found, atol=1e-5)
+
+
+def test_the_head_reads_the_reasons_of_posts_that_are_trained_on_and_no_others(tiny_base: Path) -> None:
+    texts, numbers = numbered(WHYS)
+    read = numbers[[0, 4]]
+    head = ReasonHead(WHYS, read, tiny_base, CPU)
+    np.testing.assert_allclose(head.meanings, meanings([texts[1], texts[2]], tiny_base, CPU), atol=1e-6)
+    losses = head(head.meanings, torch.tensor([1, 2]))
+    assert torch.equal(losses, reason_loss(head.meanings, head.meanings, torch.tensor([0, 1])))  # the map changes nothing yet
+    assert head(head.meanings[:1], torch.tensor([-1])).item() == 0
+
+
+def test_training_by_reasons_without_any_is_refused(tiny_base: Path) -> None:
+    with pytest.raises(InputError, match="expected posts with a reason"):
+        ReasonHead(["", ""], np.empty(0, np.int64), tiny_base, CPU)
