@@ -85,9 +85,16 @@ class ReasonHead(torch.nn.Module):
         torch.nn.init.zeros_(self.map.bias)
 
     def forward(self, means: torch.Tensor, reasons: torch.Tensor) -> torch.Tensor:
-        """Return :func:`training.losses.reason_loss`, *shape* ``(n_windows,)``.
+        """Return :func:`training.losses.reason_loss` among the reasons of the batch, *shape* ``(n_windows,)``.
+
+        A batch holds few posts, most of them with their twins, whose reasons are the ones to be told apart. All that training
+        reads were tried in their place and gave no more (``training/experiments.md``).
 
         :param means: Mean token state of each window, *shape* ``(n_windows, width)``.
         :param reasons: Number of each window's reason, -1 for none, *shape* ``(n_windows,)``.
         """
-        return reason_loss(self.map(means), self.meanings, self.rows[reasons])
+        rows = self.rows[reasons]
+        there, places = torch.unique(rows[rows >= 0], return_inverse=True)
+        own = torch.full_like(rows, -1)
+        own[rows >= 0] = places
+        return reason_loss(self.map(means), self.meanings[there], own) if len(there) else means.new_zeros(len(means))

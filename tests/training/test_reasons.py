@@ -49,6 +49,14 @@ def test_the_head_reads_the_reasons_of_posts_that_are_trained_on_and_no_others(t
     assert head(head.meanings[:1], torch.tensor([-1])).item() == 0
 
 
+def test_a_post_is_told_from_the_other_reasons_of_its_batch(tiny_base: Path) -> None:
+    head = ReasonHead(WHYS, numbered(WHYS)[1][[0, 1, 4]], tiny_base, CPU)
+    means = head.meanings[[0, 2, 2, 1]]
+    found = head(means, torch.tensor([0, 2, 2, -1]))
+    assert torch.equal(found[:3], reason_loss(means[:3], head.meanings[[0, 2]], torch.tensor([0, 1, 1])))
+    assert found[3] == 0
+
+
 def test_training_by_reasons_without_any_is_refused(tiny_base: Path) -> None:
     with pytest.raises(InputError, match="expected posts with a reason"):
         ReasonHead(["", ""], np.empty(0, np.int64), tiny_base, CPU)
