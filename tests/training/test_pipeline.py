@@ -89,7 +89,7 @@ def test_training_by_reasons_brings_posts_nearer_to_them_and_leaves_no_weights_o
         return head(means, batch.reasons).mean().item(), set(network.trained())
 
     (without, plain), (with_reasons, drawn) = told(0.0), told(1.0)
-    assert with_reasons < 0.9 * without
+    assert with_reasons < 0.95 * without
     assert drawn == plain
 
 
