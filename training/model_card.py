@@ -7,7 +7,13 @@ from typing import Any
 
 from detector.records import LABELS
 from training.examples import ANNOTATED, FEEDBACK
-from training.fit_calibration import MAX_FALSE_POSITIVES, MAX_REVIEWED, MAX_REVIEWED_NO_JOB, MIN_RECALL
+from training.fit_calibration import (
+    MAX_FALSE_POSITIVES,
+    MAX_FALSE_POSITIVES_NO_JOB,
+    MAX_REVIEWED,
+    MAX_REVIEWED_NO_JOB,
+    MIN_RECALL,
+)
 from training.marked import replace_marked
 
 Report = Mapping[str, Any]
@@ -143,7 +149,8 @@ and a loss that draws the indicators' contributions into the quoted words. Langu
 Layers multiply in 8 bits, twice (`training/rounding.py`), all else is in float32.
 
 **Operating points**, set on validation posts: `high` from {points["high"]:.3f}
-(at most {_percent(MAX_FALSE_POSITIVES)} false positives there), `review` from {points["review"]:.3f}
+(at most {_percent(MAX_FALSE_POSITIVES)} false positives there, and {_percent(MAX_FALSE_POSITIVES_NO_JOB)} of the posts that are no
+vacancy), `review` from {points["review"]:.3f}
 (at least {_percent(MIN_RECALL)} of the lures there, or as many as bring with them at most {_percent(MAX_REVIEWED)} of the others
 and {_percent(MAX_REVIEWED_NO_JOB)} of the posts that are no vacancy).
 Scores are calibrated with one temperature on validation posts;

@@ -11,6 +11,7 @@ from detector.errors import InputError
 from detector.records import INDICATORS, LABELS
 from training.fit_calibration import (
     MAX_FALSE_POSITIVES,
+    MAX_FALSE_POSITIVES_NO_JOB,
     MAX_REVIEWED,
     MAX_REVIEWED_NO_JOB,
     MIN_OCCURRENCES,
@@ -85,6 +86,7 @@ def test_high_keeps_its_false_positives_on_the_corpus_and_on_all_posts(noisy: Va
     others = ~noisy.allowed[:, 0]
     for part in (noisy.written, np.ones_like(noisy.written)):
         assert flagged[part & others].mean() <= MAX_FALSE_POSITIVES
+    assert flagged[noisy.written & noisy.allowed[:, LABELS.index("not_job")]].mean() <= MAX_FALSE_POSITIVES_NO_JOB
 
 
 def test_public_posts_that_score_high_raise_the_threshold(noisy: Validation) -> None:
@@ -93,6 +95,20 @@ def test_public_posts_that_score_high_raise_the_threshold(noisy: Validation) -> 
     logits[public[:20], 0] = 7
     raised = fit(Validation(logits, noisy.allowed, noisy.indicators, noisy.written)).operating_points
     assert raised.high > fit(noisy).operating_points.high
+
+
+def test_a_post_that_is_no_vacancy_raises_high_where_another_would_not(noisy: Validation) -> None:
+    def high(label: str) -> float:
+        logits = noisy.logits.copy()
+        some = noisy.written & noisy.allowed[:, LABELS.index(label)]
+        logits[np.flatnonzero(some)[:2], 0] = 5 + np.arange(2)
+        written = noisy.written | noisy.allowed[:, LABELS.index("legit_job")]  # enough of them that two are fewer than 0.5 %
+        many = (np.tile(part, (4, *(1,) * (part.ndim - 1))) for part in (noisy.logits, noisy.allowed, noisy.indicators, written))
+        others = Validation(*many)
+        others.logits[: len(logits)] = logits
+        return fit(others).operating_points.high
+
+    assert high("not_job") > high("legit_job")
 
 
 def test_review_finds_the_promised_share_of_the_corpus_lures_and_is_never_above_high(noisy: Validation) -> None:
