@@ -10,6 +10,7 @@ from datasets import load_from_disk
 from safetensors.numpy import load_file, save_file
 
 from training.onnx_graph import dequantise_rows_4bit, quantise_rows_4bit
+from training.reasons import numbered, reason_tokens, reasons_given
 
 WORDS = "embeddings.word_embeddings.weight"
 
@@ -20,7 +21,9 @@ def pack(run: Path, out: Path) -> None:
     (out / "base").mkdir(parents=True)
     prepared = run / "prepared"
     posts = load_from_disk(str(prepared / "posts"))
-    used = sorted({t for row in posts for ws in (row["windows"], *row["variants"]) for w in ws for t in w} | {0, 1, 2, 3})
+    used = {t for row in posts for ws in (row["windows"], *row["variants"]) for w in ws for t in w} | {0, 1, 2, 3}
+    reasons, _ = numbered(reasons_given(posts))
+    used = sorted(used.union(*(ids.tolist() for ids in reason_tokens(reasons, prepared / "base"))))
     state = load_file(prepared / "base/model.safetensors")
     arrays: dict[str, np.ndarray] = {"used": np.array(used), "rows": np.array(len(state[WORDS]))}
     for name, value in state.items():
@@ -35,7 +38,7 @@ def pack(run: Path, out: Path) -> None:
                 arrays[f"s:{name}"] = scale
     np.savez_compressed(out / "base.npz", **arrays)
     for path in (prepared / "base").iterdir():
-        if path.suffix == ".json" and path.name != "tokenizer.json":
+        if path.suffix == ".json":  # training by reasons cuts these into tokens there
             shutil.copy(path, out / "base")
     shutil.copy(prepared / "prepared.json", out)
     pq.write_table(posts.remove_columns(["text", "cited"]).with_format("arrow")[:], out / "posts.parquet", compression="zstd")

@@ -43,7 +43,7 @@ class Example:
     :ivar labels: The labels it may have; a single one if it is known, several if it is only known what it is not.
     :ivar quotes: Its indicators; ``None`` where nobody annotated them.
     :ivar source: ``corpus``, ``feedback`` or the name of a public set.
-    :ivar why: The reason for its label, in English, if its writer gave one.
+    :ivar why: The reason for its label, in English, that training may read; posts that readers answered have none.
     :ivar group: Posts of one group never cross from one split to another.
     """
 

@@ -295,6 +295,7 @@ def read_feedback(folder: Path) -> list[Example]:
 def _example(row: Row, group: str) -> Example:
     example = corpus_example({key: row[key] for key in CORPUS_KEYS} | {"group": group})
     quotes: tuple[Quote, ...] | None = example.quotes if row[PROVENANCE]["indicators_read"] else None
+    # Without its reason: a reader's comment, if there is one, need not say why the post has its label.
     return Example(
         example.id,
         example.text,

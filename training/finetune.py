@@ -33,7 +33,7 @@ from training.losses import N_LABELS, Batch, contrastive_loss, divergence_loss, 
 from training.metrics import recall_at_false_positives
 from training.network import Network, half_states, mean_over_tokens
 from training.prepare import START, Prepared, Split
-from training.reasons import ReasonHead, numbered
+from training.reasons import ReasonHead, numbered, reasons_given
 
 WEIGHTS = "weights.safetensors"
 CHECKPOINT = "checkpoint.pt"
@@ -181,12 +181,14 @@ class Run:
         self.folder, self.config, self.seed, self.device, self.report = folder, config, seed, device, report
         self.network = first_network(prepared).to(device)
         read = train.reasons[(train.weights > 0) & (train.reasons >= 0)]
-        self.reason_head = ReasonHead(prepared.part("train")["why"], read, prepared.base, device) if config.reason_weight else None
+        self.reason_head = (
+            ReasonHead(reasons_given(prepared.part("train")), read, prepared.base, device) if config.reason_weight else None
+        )
         torch.manual_seed(seed)
         orders = [self._order(epoch) for epoch in range(config.epochs)]
         self.n_steps = sum(map(len, orders))
         self.layers = self._layers(orders)
-        heads = [*self.network.heads.parameters(), *(self.reason_head.parameters() if self.reason_head else ())]
+        heads = [*self.network.heads.parameters(), *(self.reason_head.parameters() if self.reason_head is not None else ())]
         self.optimiser = torch.optim.AdamW(parameter_groups(self.network, heads, config), fused=device.type == "cuda")
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self.history: list[dict[str, float]] = []
@@ -229,6 +231,7 @@ class Run:
             weights = batch.weights[: len(apart)]
             loss = loss + self.config.r_drop * (apart * weights).sum() / weights.sum()
         loss.backward()
+        # Not the reason head's: its gradient would hold back the network's.
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.schedule.step()
@@ -313,7 +316,7 @@ class Run:
             "network": self.network.trained(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "reason_head": self.reason_head.state_dict() if self.reason_head else {},
+            "reason_head": self.reason_head.state_dict() if self.reason_head is not None else {},
             "random": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
             "history": self.history,
@@ -328,7 +331,7 @@ class Run:
             return 0, 0
         state = torch.load(path, map_location="cpu", weights_only=True)
         self.network.load_trained(state["network"])
-        if self.reason_head:
+        if self.reason_head is not None:
             self.reason_head.load_state_dict(state["reason_head"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
@@ -387,7 +390,7 @@ def window_table(prepared: Prepared, part: Split, out: Path, report: Report) -> 
         indicators=truth[owner],
         quotes=quotes,
         weights=np.ones(len(owner), np.float32),
-        reasons=numbered(posts["why"])[1][owner],
+        reasons=numbered(reasons_given(posts))[1][owner],
     )
     return weighed(table, posts, prepared.config)
 

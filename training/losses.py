@@ -108,10 +108,10 @@ def contrastive_loss(means: Tensor, allowed: Tensor) -> Tensor:
 
 
 def reason_loss(states: Tensor, meanings: Tensor, reasons: Tensor) -> Tensor:
-    """Return how much nearer windows are to other reasons than to the one given for their post, one a window; 0 where none was.
+    """Return minus the logarithm of the share of nearness that falls on a post's own reason, one a window; 0 where none was given.
 
     :param states: What a linear map makes of each window's mean token state, *shape* ``(n_windows, width)``.
-    :param meanings: Directions of length 1 of all reasons, *shape* ``(n_reasons, width)``.
+    :param meanings: Directions of length 1 of the reasons to choose from, *shape* ``(n_reasons, width)``.
     :param reasons: Row of each window's reason, -1 for none, *shape* ``(n_windows,)``.
 
     Source: van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018, equation 4.

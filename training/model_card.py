@@ -144,7 +144,7 @@ from a 4-bit copy. Its vocabulary was trimmed, embeddings{_frozen(config["frozen
 layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds"])}{_start(report)}. It was trained on
 {trained} posts of `data/corpus`{f", {answered} scraped posts that readers answered" if answered else ""}
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
-and a loss that draws the indicators' contributions into the quoted words. Languages tested: {languages}.
+and a loss that draws the indicators' contributions into the quoted words{_reasons(config)}. Languages tested: {languages}.
 {_copies(config)}Weights are shipped in 8 bits, embeddings{_frozen(config["frozen_layers"])} in 4 (lossless: they came so).
 Layers multiply in 8 bits, twice (`training/rounding.py`), all else is in float32.
 
@@ -303,6 +303,13 @@ def _weak_spots(found: Report) -> str:
     return (
         f"- **Changed posts** are told apart less well. Of the ways tried, these cost most average precision: {told}\n"
         "  (`training/perturb.py` says what they are)."
+    )
+
+
+def _reasons(config: Mapping[str, Any]) -> str:
+    """Name the loss of reasons, if it counted; a report from before there was one lacks the setting."""
+    return (
+        ", and one that draws a post to the reason its writer gave (`training/reasons.py`)" if config.get("reason_weight") else ""
     )
 
 

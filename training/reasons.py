@@ -1,8 +1,8 @@
 """The reasons that writers gave for their labels, as the encoder reads them before it is trained.
 
 Each corpus post says in a few English words why it has its label. Training may draw a post towards its own reason and away from
-all others (:func:`training.losses.reason_loss`), which tells it far more than one label of four does: what in the post decides,
-and in one language for all. Nothing of it is left in the bundle.
+those of the other posts in its batch (:func:`training.losses.reason_loss`), which tells it far more than one label of four does:
+what in the post decides, and in one language for all. Nothing of it is left in the bundle.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from datasets import Dataset
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel
 
@@ -23,7 +23,13 @@ from training.losses import reason_loss
 from training.network import mean_over_tokens
 
 MAX_TOKENS = 64
+"""Of a reason, special tokens included; the longest one so far has some forty."""
 _BATCH = 128
+
+
+def reasons_given(posts: Dataset) -> list[str]:
+    """Return the reason of each prepared post; blank where none was given, and in folders prepared before they were kept."""
+    return posts["why"] if len(posts) and "why" in posts[0] else [""] * len(posts)
 
 
 def numbered(reasons: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
@@ -36,15 +42,23 @@ def numbered(reasons: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
     return texts, np.array([places.get(reason, -1) for reason in reasons], dtype=np.int64)
 
 
+def reason_tokens(texts: Sequence[str], base: Path) -> list[NDArray[np.int64]]:
+    """Return the token ids of each text as the encoder reads it.
+
+    :param texts: Of at most :data:`MAX_TOKENS` tokens; of a longer one its first piece is read (:mod:`detector.encoder`).
+    """
+    encoder = Encoder.from_file(base / TOKENIZER, max_tokens=MAX_TOKENS, overlap=0)
+    return [encoder.windows(normalise(text).text)[0].ids for text in texts]
+
+
 def meanings(texts: Sequence[str], base: Path, device: torch.device) -> NDArray[np.float32]:
     """Return the direction of each text's mean token state from the mean of them all, *shape* ``(n_texts, width)``.
 
     :param base: Folder of the untrained encoder and its tokenizer.
-    :param texts: Of at most :data:`MAX_TOKENS` tokens; the rest is not read.
+    :param device: Where the encoder runs.
     """
-    tokens = Encoder(Tokenizer.from_file(str(base / TOKENIZER)), max_tokens=MAX_TOKENS, overlap=0)
     encoder = AutoModel.from_pretrained(base, add_pooling_layer=False).to(device).eval()
-    ids = [torch.from_numpy(tokens.windows(normalise(text).text)[0].ids) for text in texts]
+    ids = [torch.from_numpy(tokens) for tokens in reason_tokens(texts, base)]
     order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
     states = np.zeros((len(ids), encoder.config.hidden_size), np.float32)
     with torch.inference_mode():
@@ -66,13 +80,16 @@ class ReasonHead(torch.nn.Module):
     :param reasons: Of all posts of the split, blank where none was given.
     :param read: Numbers of those that training reads; the others are to tell it nothing, not even as what a post is not about.
     :param base: Folder of the untrained encoder and its tokenizer.
+    :param device: Where training runs.
     :raises InputError: if training reads none.
     """
 
     def __init__(self, reasons: Sequence[str], read: NDArray[np.int64], base: Path, device: torch.device) -> None:
         super().__init__()
         if not len(read):
-            raise InputError("reason_weight: expected posts with a reason (why) among those to train on, found none")
+            raise InputError(
+                "reason_weight: expected posts with a reason (why) among those to train on, found none; prepare them again"
+            )
         texts, _ = numbered(reasons)
         kept = np.unique(read)
         self.meanings = torch.from_numpy(meanings([texts[place] for place in kept], base, device)).to(device)

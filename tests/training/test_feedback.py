@@ -194,7 +194,7 @@ def test_the_commands_close_the_loop(scored: Path, bundle: Bundle, tiny_corpus: 
     assert "added 3, known 0, unanswered 1, in conflict 0, refused 1" in done.stdout
     assert "expected a label out of scam_compound, other_job_fraud, legit_job, not_job, got 'perhaps'" in done.stdout
     # Two of the posts have one contact, and one of them was asked about.
-    assert len(read_feedback(tmp_path / "answers")) == 3
+    assert [example.why for example in read_feedback(tmp_path / "answers")] == [None] * 3
 
 
 def test_label_studios_export_comes_back(scored: Path, bundle: Bundle, add, tmp_path: Path) -> None:

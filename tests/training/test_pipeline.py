@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,8 @@ from training.finetune import (
     predict,
     window_table,
 )
-from training.network import Network, mean_over_tokens
+from training.network import Network
 from training.prepare import VARIANTS, Prepared, Start, load_prepared, prepare
-from training.reasons import ReasonHead
 from training.starts import read_start, run_start
 from training.swaps import Swap, swapped
 
@@ -74,23 +74,68 @@ def test_an_interrupted_run_ends_with_the_same_weights_bit_for_bit(tiny_run: Pat
     assert all(torch.equal(whole[name], pieced[name]) for name in whole)
 
 
-def test_training_by_reasons_brings_posts_nearer_to_them_and_leaves_no_weights_of_its_own(tiny_run: Path, tmp_path: Path) -> None:
-    prepared = load_prepared(tiny_run / "prepared")
-    tables = [window_table(prepared, part, tmp_path, _quiet) for part in ("train", "validation")]
+@pytest.fixture
+def by_reasons(tiny_run: Path) -> Callable[..., tuple[Prepared, WindowTable, WindowTable]]:
+    """The tiny run's posts, of which some have no reason, with the settings given."""
 
-    def told(weight: float) -> tuple[float, set[str]]:
-        prepared.facts["config"]["reason_weight"] = weight
-        run = Run(prepared, *tables, tmp_path / f"{weight}", 1, _quiet)
+    def tables(folder: Path, **changes: Any) -> tuple[Prepared, WindowTable, WindowTable]:
+        prepared = load_prepared(tiny_run / "prepared")
+        prepared.facts["config"].update(changes)
+        posts = prepared.posts.map(lambda row, place: {"why": row["why"] if place % 3 else ""}, with_indices=True)
+        some = replace(prepared, posts=posts)
+        return some, window_table(some, "train", folder, _quiet), window_table(some, "validation", folder, _quiet)
+
+    return tables
+
+
+def test_the_loss_of_reasons_reaches_the_network_and_leaves_no_weights_of_its_own(by_reasons: Any, tmp_path: Path) -> None:
+    def gradients(weight: float) -> tuple[torch.Tensor, set[str]]:
+        prepared, train, validation = by_reasons(tmp_path, reason_weight=weight)
+        run = Run(prepared, train, validation, tmp_path / f"{weight}", 1, _quiet)
+        run.network.eval()
+        run._loss(collate(train, np.flatnonzero(train.variants == 0), run.device))[0].backward()
+        gradient = run.network.trained_layers[-1].output.dense.weight.grad
+        assert gradient is not None
         run.train()
-        head = run.reason_head or ReasonHead(prepared.part("train")["why"], tables[0].reasons, prepared.base, run.device)
-        network = load_network(prepared, tmp_path / f"{weight}")
-        batch = collate(tables[0], np.flatnonzero(tables[0].reasons >= 0), run.device)
-        means = mean_over_tokens(network.states(batch.states, batch.mask), batch.mask)
-        return head(means, batch.reasons).mean().item(), set(network.trained())
+        return gradient.clone(), set(load_file(tmp_path / f"{weight}" / WEIGHTS))
 
-    (without, plain), (with_reasons, drawn) = told(0.0), told(1.0)
-    assert with_reasons < 0.95 * without
-    assert drawn == plain
+    (without, plain), (drawn, weights) = gradients(0.0), gradients(1.0)
+    assert (drawn - without).norm() > 0.01 * without.norm()
+    assert weights == plain
+
+
+def test_posts_without_a_reason_count_in_the_other_losses_alone(by_reasons: Any, tmp_path: Path) -> None:
+    prepared, train, validation = by_reasons(tmp_path, reason_weight=1.0)
+    run = Run(prepared, train, validation, tmp_path / "run", 1, _quiet)
+    run.network.eval()
+    plain = Run(by_reasons(tmp_path, reason_weight=0.0)[0], train, validation, tmp_path / "plain", 1, _quiet)
+    plain.network.eval()
+    blank = collate(train, np.flatnonzero(train.reasons < 0)[:8], run.device)
+    told = collate(train, np.flatnonzero(train.reasons >= 0)[:8], run.device)
+    assert len(blank.reasons) == len(told.reasons) == 8
+    assert run._loss(blank)[0] == plain._loss(blank)[0]
+    assert run._loss(told)[0] > plain._loss(told)[0]
+
+
+def test_reasons_of_posts_that_are_not_read_tell_nothing(by_reasons: Any, tmp_path: Path) -> None:
+    prepared, train, validation = by_reasons(tmp_path, reason_weight=1.0, share=0.5)
+    whys = prepared.part("train")["why"]
+    read = {whys[place] for place in set(train.posts[train.weights > 0].tolist())} - {""}
+    assert 0 < len(read) < len(set(whys) - {""})
+    assert len(Run(prepared, train, validation, tmp_path / "run", 1, _quiet).reason_head.meanings) == len(read)
+
+
+def test_a_folder_prepared_before_reasons_were_kept_is_read_and_refused_only_where_they_count(
+    tiny_run: Path, tmp_path: Path
+) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    earlier = replace(prepared, posts=prepared.posts.remove_columns("why"))
+    tables = [window_table(earlier, part, tmp_path, _quiet) for part in ("train", "validation")]
+    assert (tables[0].reasons == -1).all()
+    Run(earlier, *tables, tmp_path / "run", 1, _quiet)
+    earlier.facts["config"]["reason_weight"] = 0.3
+    with pytest.raises(InputError, match="prepare them again"):
+        Run(earlier, *tables, tmp_path / "run", 1, _quiet)
 
 
 def test_a_network_trained_in_bfloat16_predicts_in_it_or_exactly(tiny_run: Path, tmp_path: Path) -> None:

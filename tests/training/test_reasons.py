@@ -32,10 +32,13 @@ def test_a_window_loses_by_the_reasons_that_are_nearer_than_its_own() -> None:
     assert reason_loss(far, meanings_of, torch.tensor([-1])).item() == 0
 
 
-def test_meanings_have_length_one_and_are_the_same_in_any_company_of_lengths(tiny_base: Path) -> None:
+def test_meanings_have_length_one_and_are_the_same_beside_longer_reasons_or_alone(
+    tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts, _ = numbered(WHYS)
     found = meanings(texts, tiny_base, CPU)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+    monkeypatch.setattr("training.reasons._BATCH", 1)
     np.testing.assert_allclose(meanings(texts[::-1], tiny_base, CPU)[::-1], found, atol=1e-5)
 
 
