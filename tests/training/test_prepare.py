@@ -17,11 +17,13 @@ from detector.records import INDICATORS
 from detector.text import normalise
 from training.examples import Example, read_corpus
 from training.prepare import (
+    _READ_BY_TRAINING,
     EXCERPT_TOKENS,
     HELD_BACK_SHARE,
     MIN_TESTED,
     Prepared,
     _evaluated_languages,
+    _fingerprint,
     load_prepared,
     prepare,
     quote_tokens,
@@ -241,3 +243,10 @@ def test_a_base_that_is_none_is_refused_before_anything_is_read(tmp_path: Path, 
     with pytest.raises(InputError, match="expected an encoder's folder"):
         prepare(tmp_path / "out", base=str(tmp_path / "none"), corpus=tiny_corpus, sources=tmp_path, public=None, config=TINY)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("key", _READ_BY_TRAINING)
+def test_whatever_training_reads_of_a_post_is_in_the_fingerprint(key: str) -> None:
+    row = dict.fromkeys(_READ_BY_TRAINING, "as it was")
+    assert _fingerprint([row]) == _fingerprint([{**row, "text": "is in the windows"}])
+    assert _fingerprint([row]) != _fingerprint([row | {key: "changed"}])
