@@ -13,6 +13,7 @@ FLOAT_LAYERS = 0
 
 ARITHMETICS = ("float32", "bfloat16")
 SECOND_PASSES = ("same", "roughened")
+BEGINNINGS = ("start", "encoder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class TrainConfig:
         copy for a share ``noise`` of the posts, while the first reads all as they are.
     :ivar contrastive_weight: Weight of the supervised contrastive loss; the members of a minimal pair mostly share a batch.
     :ivar reason_weight: Weight of the loss that draws a post's states to the reason its writer gave (:mod:`training.reasons`).
+    :ivar begin: What training begins with where there is an earlier run to go on from: ``start``, that run's weights, or
+        ``encoder``, those of the plain encoder, so that the two meet only in their means at the end; wants all layers trained.
     :ivar language_balance: Exponent by which posts of a language with many posts count less: 0 not at all, 1 until all weigh alike.
     :ivar share: Share of the posts that training reads, twins together, the same ones in every run: to try settings on.
     :ivar without: A language that training sees nothing of, as its primary subtag (``am``, which leaves out ``am-Latn`` too);
@@ -67,6 +70,7 @@ class TrainConfig:
     second_pass: str = "same"
     contrastive_weight: float = 0.0
     reason_weight: float = 0.0
+    begin: str = "start"
     language_balance: float = 0.0
     share: float = 1.0
     without: str = ""
@@ -86,9 +90,18 @@ class TrainConfig:
             raise InputError(f"share must be above 0 and at most 1, got {self.share}")
         if self.arithmetic not in ARITHMETICS:
             raise InputError(f"arithmetic: expected {' or '.join(ARITHMETICS)}, got {self.arithmetic!r}")
+        self._check_beginning()
         self._check_passes()
         if self.tokens_per_batch < self.max_tokens:
             raise InputError(f"tokens_per_batch {self.tokens_per_batch} must hold a window of {self.max_tokens} tokens")
+
+    def _check_beginning(self) -> None:
+        if self.begin not in BEGINNINGS:
+            raise InputError(f"begin: expected {' or '.join(BEGINNINGS)}, got {self.begin!r}")
+        if self.begin == "encoder" and self.frozen_layers:
+            raise InputError(
+                f"begin encoder: expected frozen_layers = 0, as an earlier run may have changed all, got {self.frozen_layers}"
+            )
 
     def _check_passes(self) -> None:
         if self.second_pass not in SECOND_PASSES:

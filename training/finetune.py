@@ -40,7 +40,8 @@ CHECKPOINT = "checkpoint.pt"
 RESULT = "result.json"
 SUMMARY = "runs.json"
 AVERAGE = "average"
-HALF_WAY = "half-way"
+WAYS = {"quarter-way": 0.25, "half-way": 0.5, "three-quarter-way": 0.75}
+"""Means of the weights that training began with, or was to meet, and those that came of it: the share of the latter."""
 _INITIAL = 0
 """Seed of the heads' first weights: the same for all runs, so that their weights can be averaged."""
 _SHARE_STEPS = 1000
@@ -109,8 +110,9 @@ class WindowTable:
 def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Path:
     """Train a model for each seed, average their weights, and return the folder of the best.
 
-    Where training went on from an earlier model, the weights half way back to it are tried as well: they forget less of what that
-    model knew (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
+    Where there is an earlier model, the weights on the way between it and the new one are tried as well. If training went on from
+    it, they forget less of what that model knew (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022); if both began
+    with the same encoder, chance led them apart, and the mean has less of it.
 
     A run that was interrupted goes on from its last checkpoint and, on a processor, ends with the same weights bit for bit as one
     that was not; a GPU's sums come in no fixed order. Source of the averaging: Wortsman et al., "Model soups", 2022.
@@ -128,8 +130,7 @@ def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Pa
         results[AVERAGE] = average(prepared, [trained_weights(folder) for folder in folders], validation, out / AVERAGE)
     if (prepared.base / START).exists():
         trained = trained_weights(out / (AVERAGE if len(folders) > 1 else folders[0].name))
-        start = {name: weight.contiguous() for name, weight in first_network(prepared).trained().items()}
-        results[HALF_WAY] = average(prepared, [start, trained], validation, out / HALF_WAY)
+        results |= _on_the_way(prepared, trained, validation, out)
     best = max(results, key=lambda name: results[name]["average_precision"])
     (out / SUMMARY).write_text(json.dumps({"best": best, "runs": results}, indent=2) + "\n", "utf-8")
     return out / best
@@ -150,11 +151,33 @@ def trained_weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / WEIGHTS)
 
 
+def _on_the_way(
+    prepared: Prepared, trained: Mapping[str, torch.Tensor], validation: WindowTable, out: Path
+) -> dict[str, dict[str, float]]:
+    """Write the weights on the way from the earlier model to the new one and return the figures of each."""
+    network = first_network(prepared)
+    network.load_start(load_file(prepared.base / START))
+    earlier = network.trained()
+    return {
+        name: average(prepared, [earlier, trained], validation, out / name, shares=(1 - share, share))
+        for name, share in WAYS.items()
+    }
+
+
 def average(
-    prepared: Prepared, states: Sequence[Mapping[str, torch.Tensor]], validation: WindowTable, out: Path
+    prepared: Prepared,
+    states: Sequence[Mapping[str, torch.Tensor]],
+    validation: WindowTable,
+    out: Path,
+    *,
+    shares: Sequence[float] | None = None,
 ) -> dict[str, float]:
-    """Write the mean of several sets of trained weights and return its figures on validation."""
-    mean = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+    """Write the mean of several sets of trained weights and return its figures on validation.
+
+    :param shares: How much of each, together 1; alike if not given.
+    """
+    parts = shares or [1 / len(states)] * len(states)
+    mean = {name: torch.stack([part * state[name] for part, state in zip(parts, states, strict=True)]).sum(0) for name in states[0]}
     out.mkdir(exist_ok=True)
     save_file(mean, str(out / WEIGHTS))
     device = best_device()
@@ -550,7 +573,7 @@ def first_network(prepared: Prepared) -> Network:
     config = prepared.config
     halved = config.arithmetic == "bfloat16" and best_device().type == "cpu"
     network = Network(prepared.base, N_OUTPUTS, frozen_layers=config.frozen_layers, dropout=config.dropout, halved=halved)
-    if (prepared.base / START).exists():
+    if config.begin == "start" and (prepared.base / START).exists():
         network.load_start(load_file(prepared.base / START))
     return network
 

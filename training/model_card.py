@@ -141,7 +141,8 @@ refusal should follow from a score alone. Not for judging people, and not for jo
 
 **How it was made.** The encoder is {report["base_model"]} (12 layers, 384 wide, MIT licence)
 from a 4-bit copy. Its vocabulary was trimmed, embeddings{_frozen(config["frozen_layers"])} left as they were, the
-layers above fine-tuned with two linear heads, once a seed{_chosen(report["seeds"])}{_start(report)}. It was trained on
+layers above fine-tuned with two linear heads,
+once a seed ({_number(report["seeds"])}){_start(report)}{_chosen(report["seeds"])}. It was trained on
 {trained} posts of `data/corpus`{f", {answered} scraped posts that readers answered" if answered else ""}
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
 and a loss that draws the indicators' contributions into the quoted words{_reasons(config)}. Languages tested: {languages}.
@@ -200,7 +201,12 @@ def _frozen(layers: int) -> str:
     return f" and the lower {layers} layers" if layers else ""
 
 
-_MIXED = {"average": "weights averaged", "half-way": "weights half way back to the start"}
+_MIXED = {
+    "average": "weights averaged",
+    "quarter-way": "weights a quarter of the way from the earlier ones to these",
+    "half-way": "weights half way between the earlier ones and these",
+    "three-quarter-way": "weights three quarters of the way from the earlier ones to these",
+}
 """What stands for the names of weights that are no seed's, as :mod:`training.finetune` gives them."""
 
 
@@ -210,14 +216,19 @@ def _start(report: Report) -> str:
     if not name:
         return ""
     which = f"`{name}`" if "/" in name else f"a run on the posts `{name}` (`training/experiments.md`)"
+    if report["data"]["config"].get("begin") == "encoder":
+        return f", from the encoder as it was, apart from the earlier weights of {which}"
     return f", going on from the weights of {which}"
 
 
+def _number(seeds: Report) -> int:
+    return sum("seed" in row for row in seeds["runs"].values())
+
+
 def _chosen(seeds: Report) -> str:
-    number = sum("seed" in row for row in seeds["runs"].values())
     if "seed" in seeds["runs"][seeds["best"]]:
-        return f" ({number}), and the best by validation kept"
-    return f" ({number}), and the {_MIXED[seeds['best']]}"
+        return ", and the best by validation kept"
+    return f"; kept were the {_MIXED[seeds['best']]}"
 
 
 def _figures_table(rows: Mapping[str, Report], title: str) -> str:

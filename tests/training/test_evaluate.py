@@ -84,18 +84,36 @@ def test_swapped_terms_are_told_in_report_and_card_and_missing_where_they_were_n
 
 
 @pytest.mark.parametrize(
-    ("start", "told"),
+    ("start", "begin", "told"),
     [
-        (None, ""),
-        ("detector/0.1.0+sha256:abc", ", going on from the weights of `detector/0.1.0+sha256:abc`."),
-        ("182f7028", ", going on from the weights of a run on the posts `182f7028` (`training/experiments.md`)."),
+        (None, "start", "once a seed (2), and the best by validation kept."),
+        ("detector/0.1.0+sha256:abc", "start", "(2), going on from the weights of `detector/0.1.0+sha256:abc`, and the best"),
+        (
+            "182f7028",
+            "start",
+            ", going on from the weights of a run on the posts `182f7028` (`training/experiments.md`), and the best",
+        ),
+        ("182f7028", "encoder", ", from the encoder as it was, apart from the earlier weights of a run on the posts `182f7028` ("),
     ],
 )
-def test_the_card_tells_what_training_went_on_from(report: dict[str, Any], tmp_path: Path, start: str | None, told: str) -> None:
-    write_model_card(tmp_path, report | {"data": report["data"] | {"start": start}})
+def test_the_card_tells_what_training_went_on_from(
+    report: dict[str, Any], tmp_path: Path, start: str | None, begin: str, told: str
+) -> None:
+    data = report["data"] | {"start": start, "config": report["data"]["config"] | {"begin": begin}}
+    seeds = report["seeds"] | {"best": "seed-1"}
+    write_model_card(tmp_path, report | {"data": data, "seeds": seeds})
     card = (tmp_path / "README.md").read_text("utf-8")
     assert told in card
-    assert ("going on from" in card) == bool(start)
+    assert ("earlier weights" in card, "going on from" in card) == (begin == "encoder", bool(start) and begin == "start")
+
+
+def test_the_card_and_the_report_tell_which_weights_were_kept(report: dict[str, Any], tmp_path: Path) -> None:
+    runs = {**report["seeds"]["runs"], "quarter-way": report["seeds"]["runs"]["average"]}
+    mixed = report | {"seeds": {"best": "quarter-way", "runs": runs}}
+    write_model_card(tmp_path, mixed)
+    told = "weights a quarter of the way from the earlier ones to these"
+    assert f"once a seed (2); kept were the {told}." in (tmp_path / "README.md").read_text("utf-8")
+    assert f"| {told} |" in report_markdown(mixed)
 
 
 @pytest.mark.parametrize(

@@ -211,10 +211,32 @@ def test_a_run_goes_on_from_a_bundle(bundle: Path, tiny_base: Path, tiny_corpus:
     with Detector.load(bundle, backend="torch") as served:
         np.testing.assert_allclose(begun, served.logits(after.part("validation")["text"]), atol=2e-3)
     load_network(after, finetune(after, tmp_path / "finetune"))
-    assert set(json.loads((tmp_path / "finetune/runs.json").read_text())["runs"]) == {"seed-1", "half-way"}
-    ended, half_way = (load_file(tmp_path / f"finetune/{name}" / WEIGHTS) for name in ("seed-1", "half-way"))
-    for name, weight in first_network(after).trained().items():
-        torch.testing.assert_close(half_way[name], (weight + ended[name]) / 2)
+    _check_ways(tmp_path / "finetune", first_network(after).trained())
+
+
+def test_a_run_from_the_plain_encoder_meets_an_earlier_one_in_the_mean(tiny_run: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    """Its vocabulary is the earlier run's; what it begins with is not."""
+    config = replace(TINY, seeds=(1,), epochs=1, frozen_layers=0, begin="encoder")
+    start = run_start(tiny_run)
+    after = prepare(tmp_path / "prepared", base=start, corpus=tiny_corpus, sources=tmp_path, public=None, config=config)
+    assert (after.base / "tokenizer.json").read_bytes() == (start.base / "tokenizer.json").read_bytes()
+    begun, untrained = first_network(after).state_dict(), load_file(start.base / "model.safetensors")
+    assert all(torch.equal(begun[f"encoder.{name}"], weight) for name, weight in untrained.items())
+    finetune(after, tmp_path / "finetune")
+    earlier = Network(start.base, N_OUTPUTS, frozen_layers=0)
+    earlier.load_start(load_file(start.weights))
+    _check_ways(tmp_path / "finetune", earlier.trained())
+
+
+def _check_ways(run: Path, earlier: dict[str, torch.Tensor]) -> None:
+    """The run tried the weights a quarter of the way from the earlier ones to its own, half and three quarters of it."""
+    tried = json.loads((run / "runs.json").read_text())["runs"]
+    assert set(tried) == {"seed-1", "quarter-way", "half-way", "three-quarter-way"}
+    weights = {name: load_file(run / name / WEIGHTS) for name in tried}
+    for name, weight in earlier.items():
+        moved = weights["seed-1"][name] - weight
+        for way, share in (("quarter-way", 0.25), ("half-way", 0.5), ("three-quarter-way", 0.75)):
+            torch.testing.assert_close(weights[way][name], weight + share * moved)
 
 
 def test_a_start_that_is_neither_run_nor_bundle_is_refused(tmp_path: Path) -> None:
@@ -479,6 +501,18 @@ def test_copies_with_another_employer_or_gender_join_the_roughened_ones(
     ],
 )
 def test_a_second_pass_that_nothing_would_read_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        config_from(changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"begin": "middle"}, "begin: expected start or encoder, got 'middle'"),
+        ({"begin": "encoder", "frozen_layers": 3}, "begin encoder: expected frozen_layers = 0"),
+    ],
+)
+def test_a_beginning_that_the_means_could_not_meet_is_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         config_from(changes)
 
