@@ -146,21 +146,21 @@ _LATIN = {
     "ishga ishlash ishchi kishi yosh yoshdan yoshgacha bepul yotoq ovqat tajriba shart pul har bir ikki uch kun oy yil qiz qizlar yigit "
     "yigitlar xohlovchilar murojaat aloqa telefon raqam bilgan biladigan kompyuter chet el uy joy olish berish beriladi boladi bo kim "
     "qancha qanday nima hozir faqat yaxshi katta yangi keladi ketish uchish",
-    "th": "khrap krap krub khap kap kub kha ka khun pom phom chan dichan mai dai dee di na nai thi tee hai pai ma maa yu yoo lae kho tong chai "
+    "th-Latn": "khrap krap krub khap kap kub kha ka khun pom phom chan dichan mai dai dee di na nai thi tee hai pai ma maa yu yoo lae kho tong chai "
     "tham tam ngan ngarn wan duean deuan duen baht bat khon kon nueng sanjai sonjai thak tak rai raka khao bot phim thai ni nee nan kan "
     "laeo leaw laew arai tae khoei sabai bo luk phi pii nong rao raw khao hong fri yang mak maak jing ching bok wa wan tok jai jaa cha ja "
     "prajam khai khae faen song ngoen kin thuk mee kor eng nidnoi tangprathet",
-    "lo": "khoi khoy jao chao bor baw bo bo mi mee hed het viak viek yu you der de dee sabaidee khon kip deuan duan hai dai dy pai pay ma maa nam "
+    "lo-Latn": "khoi khoy jao chao bor baw bo bo mi mee hed het viak viek yu you der de dee sabaidee khon kip deuan duan hai dai dy pai pay ma maa nam "
     "num kub kap lae leo laew phu pu sao bao hak hap khop khob chai jai thao nong noy noi ai eng inbox la hong ngan ngeun yak yaak va wa "
     "thak chak sai nai ka ok lot khao kin nyang yang gon lai tae vao hap pert hawt phun mue tangpathet tong kan thai",
-    "my": "ma lay lae nae nay ne mhar mhr mha mar toh to dway dwe twe par pr pa tal tl tae dae te ya yin yan lo loh ka ko nyi nyima sar yite yike "
+    "my-Latn": "ma lay lae nae nay ne mhar mhr mha mar toh to dway dwe twe par pr pa tal tl tae dae te ya yin yan lo loh ka ko nyi nyima sar yite yike "
     "lasar lasr lan sayeit sayate shi shar hpwe tat bu buu mal me mae pyaw pyo pyaww pay pee pi kyaw kyar thein bal lauk twar thwar htwet "
     "loke lote alote alok akhan hta khan nin nga ngar nor naw shin khin byar bya kha thar thu ta yauk yaut hote hla ho di kg thein kyat a bet sin ein ain",
-    "km": "knhom khnhom nhom kyom bong oun neak nak chea jea min mean mien trov truv trow rok rork sala luy lui ban baan knong nov nou kok pi "
+    "km-Latn": "knhom khnhom nhom kyom bong oun neak nak chea jea min mean mien trov truv trow rok rork sala luy lui ban baan knong nov nou kok pi "
     "moy muoy pir bei prak khae khe khaek thngai tngai tver tveu thveu thver kar srok srey bros proh phsar som chnam kru ning tov tow mok "
     "mork hz hery haey dael del ches jes ot ort te tae chuoy juoy pheak phiesa rean bontich khlun chong jong sen oy aoy ey avey nis nih nuh "
     "nung chen khmer pel kom kum ha hau prous vinh tang eng deik yul bav teang",
-    "zh-Hans": "de shi bu wo ni ta men women nimen zai you he zhe na ge ren gong zuo gongzuo zhaopin zhao xinshui xin shui yue ru gongsi si bao "
+    "zh-Latn": "de shi bu wo ni ta men women nimen zai you he zhe na ge ren gong zuo gongzuo zhaopin zhao xinshui xin shui yue ru gongsi si bao "
     "chi zhu jia jiawei wei weixin dian hua dianhua lian xi lianxi nan nv chu guo qu lai yao hao duo shao qian kuai ma ba jiu jue dui xue li ke fu "
     "kefu liao tian da zi dazi",
 }  # fmt: skip

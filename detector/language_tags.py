@@ -4,6 +4,7 @@ Source: RFC 5646 (BCP-47), sections 2.1.1 (case) and 2.2.1 (the shortest code of
 """
 
 import re
+from collections.abc import Iterable
 
 _MOST = 35
 """Characters of the longest tag that RFC 5646, section 4.4.1 wants to be kept whole."""
@@ -36,6 +37,16 @@ _KNOWN = frozenset(_SHORT.values()) | frozenset(
 )
 """Languages that a table may name; of those with no code of two letters, the ones spoken where the posts come from."""
 
+_PLAIN_SCRIPTS = dict(
+    pair.split(":")
+    for pair in (
+        "am:Ethi ar:Arab bn:Beng en:Latn es:Latn hi:Deva id:Latn ja:Jpan km:Khmr ko:Kore lo:Laoo ms:Latn my:Mymr ne:Deva pt:Latn "
+        "ru:Cyrl si:Sinh ta:Taml th:Thai tl:Latn ur:Arab vi:Latn sw:Latn uz:Latn"
+    ).split()
+)
+"""The script that need not be named, of the languages that bundles know: Suppress-Script of IANA's registry of subtags, which
+leaves out the last two."""
+
 
 def canonical_tag(tag: str) -> str | None:
     """Return a language tag as BCP-47 writes it: ``pt_br`` is ``pt-BR``, ``eng`` is ``en``; nothing if it has not that form.
@@ -61,6 +72,25 @@ def hinted_tag(value: object) -> str | None:
     tag = canonical_tag(value) if isinstance(value, str) else None
     usual = _USUAL.fullmatch(tag) if tag is not None else None
     return tag if usual is not None and usual[1] in _KNOWN else None
+
+
+def is_among(tag: str, languages: Iterable[str]) -> bool:
+    """Return whether a tag's language is one of those named, in a script they name; a region makes no difference.
+
+    :param tag: As :func:`canonical_tag` writes it.
+    :param languages: Tags; one without a script stands for the script its language is mostly written in.
+    """
+    language, script = _written_in(tag)
+    known = {_written_in(other) for other in languages}
+    # Chinese without a script, and a language whose usual script is not known here, are in any of those named.
+    return (language, script) in known or (not script and any(language == other for other, _ in known))
+
+
+def _written_in(tag: str) -> tuple[str, str]:
+    """Return a tag's language and script, which is empty if it is neither named nor known."""
+    language, *others = tag.split("-")
+    named = others[0] if others and len(others[0]) == 4 and others[0].isalpha() else ""
+    return language.lower(), named or _PLAIN_SCRIPTS.get(language.lower(), "")
 
 
 def _cased(part: str) -> str:

@@ -21,8 +21,8 @@ from detector.copies import Copies
 from detector.encoder import Encoder, Window
 from detector.errors import InputError
 from detector.evidence import Span, TokenLine, pieces, quoted
-from detector.language import identify, load_ahead
-from detector.language_tags import canonical_tag
+from detector.language import UNDETERMINED, identify, load_ahead
+from detector.language_tags import canonical_tag, is_among
 from detector.pooling import Pooled, pool
 from detector.readability import Reason, abstain_reason
 from detector.records import ABSENCES, IndicatorFinding, Post, Verdict, check_are_posts
@@ -163,7 +163,9 @@ class Detector:
         reading = answer.result()
         manifest = self.bundle.manifest
         score = reading.shares[0]
-        language = canonical_tag(post.language or "") or identify(text.text)
+        language = canonical_tag(post.language or "") or (
+            UNDETERMINED if reading.reason == "nothing_readable" else identify(text.text)
+        )
         return Verdict(
             id=post.id,
             score=score,
@@ -209,8 +211,7 @@ class Detector:
         return windows, scores, pool(scores, n_labels=len(self.bundle.manifest.labels))
 
     def _note(self, language: str) -> str | None:
-        spoken = {known.split("-")[0].lower() for known in self.bundle.manifest.languages}
-        if language.split("-")[0].lower() in spoken:
+        if language == UNDETERMINED or is_among(language, self.bundle.manifest.languages):
             return None
         return f"the model was not evaluated in language '{language}'; its score may be off"
 

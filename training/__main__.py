@@ -110,7 +110,7 @@ def corpus_statistics(corpus: Corpus = CORPUS, sources: Sources = SOURCES, publi
 def corpus_telling(
     corpus: Corpus = CORPUS,
     language: Annotated[list[str] | None, typer.Option(help="Name of a corpus file, repeatable; all of them without it.")] = None,
-    number: Annotated[int, typer.Option(help="N-grams for lures, and n-grams against them.")] = 20,
+    number: Annotated[int, typer.Option(min=1, help="N-grams for lures, and n-grams against them.")] = 20,
     unquoted: Annotated[bool, typer.Option("--unquoted", help="Leave out the words quoted as evidence.")] = False,
 ) -> None:
     """Print the character n-grams that tell the lures best, with the posts that have them by label: read them for artefacts."""
@@ -212,7 +212,7 @@ def screen(
     run: Run = RUN,
     part: Annotated[str, typer.Option(help="Which share of the variants, as in 0/4.")] = "0/1",
 ) -> None:
-    """Train variants of the settings with several seeds and compare them on validation."""
+    """Train variants of the settings, with each of their seeds, and compare them on validation."""
     from training.prepare import load_prepared
     from training.screen import RESULTS, read_variants, table
     from training.screen import screen as run_screen
@@ -221,7 +221,8 @@ def screen(
     if shared is None:
         raise InputError(f"expected a part such as 0/4, got {part!r}")
     place, number = map(int, shared.groups())
-    run_screen(load_prepared(run / "prepared"), run / "screen", read_variants(variants), part=(place, number), report=typer.echo)
+    listed = read_variants(variants)
+    run_screen(load_prepared(run / "prepared"), run / "screen", listed, part=(place, number), report=typer.echo)
     typer.echo(table(run / "screen" / RESULTS))
 
 

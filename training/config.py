@@ -14,6 +14,14 @@ FLOAT_LAYERS = 0
 ARITHMETICS = ("float32", "bfloat16")
 SECOND_PASSES = ("same", "roughened")
 BEGINNINGS = ("start", "encoder")
+_RANGES = {
+    "epochs": (1, 1000), "max_tokens": (8, 512), "tokens_per_batch": (8, 1 << 20), "checkpoint_minutes": (0, 1440),
+    "learning_rate": (0, 1), "head_learning_rate": (0, 1), "weight_decay": (0, 1), "warmup": (0, 1), "dropout": (0, 0.9),
+    "public_weight": (0, 100), "indicator_weight": (0, 100), "evidence_weight": (0, 100), "r_drop": (0, 100),
+    "contrastive_weight": (0, 100), "reason_weight": (0, 100), "language_balance": (0, 1), "label_smoothing": (0, 1),
+    "noise": (0, 1), "share": (0, 1),
+}  # fmt: skip
+"""Least and most of each setting that is a number; what lies outside, NaN too, is a slip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +86,26 @@ class TrainConfig:
     checkpoint_minutes: float = 3.0
 
     def __post_init__(self) -> None:
-        if not self.seeds:
-            raise InputError("expected at least one seed, got none")
+        self._check_numbers()
         if not 0 <= self.overlap < self.max_tokens - 2:
             raise InputError(f"expected overlap below max_tokens - 2, got {self.overlap} and {self.max_tokens}")
         if not 0 < self.layer_decay <= 1:
             raise InputError(f"layer_decay must be above 0 and at most 1, got {self.layer_decay}")
-        if not 0 <= self.noise <= 1:
-            raise InputError(f"noise is a share from 0 to 1, got {self.noise}")
-        if not 0 < self.share <= 1:
-            raise InputError(f"share must be above 0 and at most 1, got {self.share}")
         if self.arithmetic not in ARITHMETICS:
             raise InputError(f"arithmetic: expected {' or '.join(ARITHMETICS)}, got {self.arithmetic!r}")
         self._check_beginning()
         self._check_passes()
         if self.tokens_per_batch < self.max_tokens:
             raise InputError(f"tokens_per_batch {self.tokens_per_batch} must hold a window of {self.max_tokens} tokens")
+
+    def _check_numbers(self) -> None:
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise InputError(f"seeds: expected one or several, none twice, got {list(self.seeds)}")
+        for name, (least, most) in _RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                raise InputError(f"{name}: expected {least:g} to {most:g}, got {getattr(self, name)}")
+        if not self.share:
+            raise InputError("share: expected more than 0, or training reads nothing")
 
     def _check_beginning(self) -> None:
         if self.begin not in BEGINNINGS:
@@ -134,6 +146,8 @@ def config_from(table: Mapping[str, Any]) -> TrainConfig:
     if unknown := sorted(set(table) - set(kinds)):
         raise InputError(f"unknown keys {', '.join(unknown)}; known are {', '.join(sorted(kinds))}")
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    if isinstance(seeds := values.get("seeds"), tuple) and any(type(seed) is not int or seed < 0 for seed in seeds):
+        raise InputError(f"seeds: expected whole numbers from 0 on, got {list(seeds)}")
     for name, value in values.items():
         if not isinstance(value, (int, float) if kinds[name] is float else kinds[name]) or isinstance(value, bool):
             raise InputError(f"{name}: expected {kinds[name].__name__}, got {value!r}")

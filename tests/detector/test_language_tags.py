@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from detector.bundle import DEFAULT_BUNDLE
 from detector.language import identify
-from detector.language_tags import canonical_tag, hinted_tag
+from detector.language_tags import canonical_tag, hinted_tag, is_among
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,16 @@ def test_every_language_of_the_model_and_of_the_identification_is_known() -> Non
     texts = ["ร้านกาแฟ", "kitchen help wanted near the market", "ၵၶၷၸၹၺၻၼ", "ၢၣၤ ၢၣၤ", "ၚၛၜၝ", "一二三"]
     for language in [*languages, *map(identify, texts)]:
         assert hinted_tag(language) == language
+
+
+@pytest.mark.parametrize(
+    ("tag", "among"),
+    [
+        ("th", True), ("th-TH", True), ("th-Thai", True), ("th-Latn", False), ("hi-Latn", True), ("hi", True), ("hi-Deva-IN", True),
+        ("zh-Hant", True), ("zh-Hant-TW", True), ("zh", True), ("zh-TW", True), ("zh-Latn", False), ("uz-Latn", True), ("uz", True),
+        ("uz-Cyrl", False), ("ne-Latn", True), ("ne", False), ("kha", True), ("kha-Latn", False), ("fr", False), ("und", False),
+    ],
+)  # fmt: skip
+def test_a_language_is_among_others_in_the_script_they_name(tag: str, among: bool) -> None:
+    """A language without a usual script here stands as it is named."""
+    assert is_among(tag, ["th", "hi", "hi-Latn", "zh-Hans", "zh-Hant", "uz", "ne-Latn", "kha"]) == among

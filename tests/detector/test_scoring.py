@@ -183,6 +183,18 @@ def test_a_language_that_was_not_evaluated_keeps_its_band_and_carries_a_note(det
     assert (noted.band, noted.score) == (plain.band, plain.score)
 
 
+@pytest.mark.parametrize(("language", "noted"), [("en-Latn", False), ("en-Cyrl", True), ("id-Arab-MY", True)])
+def test_another_script_of_an_evaluated_language_carries_a_note(detector: Detector, language: str, noted: bool) -> None:
+    (found,) = detector.score([Post(POSTS[0], language=language)])
+    assert (found.note is not None) == noted
+
+
+@pytest.mark.parametrize("text", ["\U0001f600", "dGhpcyBpcyBub3QgYSBwb3N0LCBpdCBpcyBiYXNlNjQ=" * 2])
+def test_what_is_not_language_is_not_said_to_be_in_one(detector: Detector, text: str) -> None:
+    (found,) = detector.score([text])
+    assert (found.band, found.language, found.note) == ("abstain", "und", None)
+
+
 def test_the_language_is_identified_if_the_caller_does_not_say(detector: Detector) -> None:
     assert [found.language for found in detector.score([POSTS[0], POSTS[5]])] == ["en", "id"]
 

@@ -1,11 +1,12 @@
 """The settings of a run."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from detector.errors import InputError
-from training.config import TrainConfig, read_config
+from training.config import _RANGES, TrainConfig, read_config
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -30,7 +31,15 @@ def test_an_unknown_key_is_an_error_that_lists_the_known_ones(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("seeds = []", "at least one seed"),
+        ("seeds = []", "seeds: expected one or several"),
+        ("seeds = [1, 1]", "none twice"),
+        ('seeds = ["a"]', "seeds: expected whole numbers from 0 on"),
+        ("seeds = [-1]", "seeds: expected whole numbers from 0 on"),
+        ("epochs = 0", "epochs: expected 1 to 1000, got 0"),
+        ("learning_rate = -3.0", "learning_rate: expected 0 to 1, got -3"),
+        ("learning_rate = nan", "learning_rate: expected 0 to 1, got nan"),
+        ("r_drop = inf", "r_drop: expected 0 to 100, got inf"),
+        ("dropout = 1.5", "dropout: expected 0 to 0.9, got 1.5"),
         ("max_tokens = 100\noverlap = 98", "overlap below max_tokens - 2, got 98 and 100"),
         ("overlap = -1", "overlap below"),
         ("layer_decay = 0.0", "layer_decay must be above 0"),
@@ -53,6 +62,13 @@ def test_a_value_that_does_not_fit_is_an_error_that_names_the_file(tmp_path: Pat
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing.toml"):
         read_config(tmp_path / "nothing.toml")
+
+
+def test_every_number_has_its_range() -> None:
+    """Those without are checked beside the encoder, or against others."""
+    numbers = {field.name for field in fields(TrainConfig) if isinstance(field.default, int | float)}
+    assert numbers - set(_RANGES) == {"overlap", "frozen_layers", "layer_decay"}
+    assert set(_RANGES) <= numbers
 
 
 def test_an_overlap_may_leave_a_single_token_to_move_on() -> None:

@@ -240,7 +240,7 @@ def _check_ways(run: Path, earlier: dict[str, torch.Tensor]) -> None:
 
 
 def test_a_start_that_is_neither_run_nor_bundle_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no prepared\.json"):
+    with pytest.raises(InputError, match="expected the folder of a run that has ended, or of a bundle, found neither"):
         read_start(tmp_path, None, tmp_path)
 
 

@@ -160,9 +160,9 @@ def test_a_first_variant_that_is_not_done_is_named(tiny_run: Path, tmp_path: Pat
         screen(prepared, tmp_path, read_variants(variants), part=(1, 2), report=_quiet)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.1])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
-    with pytest.raises(InputError, match="share must be above 0 and at most 1"):
+@pytest.mark.parametrize(("share", "fault"), [(0.0, "share: expected more than 0"), (1.1, "share: expected 0 to 1, got 1.1")])
+def test_a_share_that_is_none_is_refused(share: float, fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
         config_from({"share": share})
 
 

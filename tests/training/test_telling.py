@@ -117,6 +117,13 @@ def test_the_command_prints_ngrams_of_the_languages_asked_for(folder: Path) -> N
     assert rest.split()[1:5] == ["0", "0", "6", "0"]
 
 
+@pytest.mark.parametrize("number", ["0", "-3"])
+def test_no_number_of_ngrams_is_refused(folder: Path, number: str) -> None:
+    asked = CliRunner().invoke(app, ["corpus", "telling", "--corpus", str(folder), "--number", number])
+    assert asked.exit_code == 2
+    assert "--number" in asked.output
+
+
 def test_a_language_that_is_not_there_is_refused(folder: Path) -> None:
     asked = CliRunner().invoke(app, ["corpus", "telling", "--corpus", str(folder), "--language", "fr"])
     assert isinstance(asked.exception, InputError)
