@@ -155,7 +155,7 @@ vacancy), `review` from {points["review"]:.3f}
 (at least {_percent(MIN_RECALL)} of the lures there, or as many as bring with them at most {_percent(MAX_REVIEWED)} of the others
 and {_percent(MAX_REVIEWED_NO_JOB)} of the posts that are no vacancy).
 Scores are calibrated with one temperature on validation posts;
-where lures are rarer than in the corpus ({_percent(lures)}), a score overstates the chance that a post is a lure.
+where lures are rarer than among the test posts ({_percent(lures)}), a score overstates the chance that a post is a lure.
 
 ## Figures
 
@@ -189,8 +189,10 @@ Real posts that are no lures, and how often they are flagged:
 {_weak_spots(report["suites"]["robustness"])}{_swap_limits(report["suites"]["fairness"])}
 - Posts that quote a lure (warnings, questions, survivors) and honest overseas agencies are the nearest neighbours; see the
   confusion table in `training/report/report.md`.
-- **Job seekers** who write that they have a passport and want to work abroad may come out as `review` (a user's try of 0.3.0: four
-  of eleven). They are `not_job`; the corpus holds too few of them.
+- **Job seekers** who write that they have a passport and want to work abroad may come out as `review` (users' tries: four of eleven
+  with 0.3.0, none of four with 0.8.0). They are `not_job`.
+- **The label is the likeliest of four, the band is what to act on**: a post may be called `scam_compound` and be `low`. In a user's
+  try of 0.8.0 that befell 8 of 21 everyday texts, none of them flagged.
 - Evidence shows which words moved the score, exactly; it does not show that they are true, and spans can be wider than a
   reader would mark.
 - Images, voice and anything behind a link are not read.
@@ -414,7 +416,7 @@ def _elsewhere(found: Report | None) -> str:
         f"  {_percent(other['noted'])} of the verdicts say that the language was not evaluated, others took it for one that was.\n"
         f"- **Texts that have nothing to do with work** are not what it was trained on: of {everyday['texts']} everyday texts in\n"
         f"  the corpus' languages {_share(everyday['flagged'])} come out `review` or above, {everyday['high']} of them `high`."
-        "\n  Narrative prose fares worse (a try of 0.3.0: 3 of 14 English pieces came out `review`)."
+        "\n  In users' tries 3 of 14 English pieces of prose came out `review` with 0.3.0, none of 21 everyday texts with 0.8.0."
     )
 
 
