@@ -288,6 +288,23 @@ def compare(
 
 
 @app.command()
+def unread(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder.")],
+    run: Run = RUN,
+    corpus: Corpus = CORPUS,
+    card: Card = None,
+) -> None:
+    """Score the corpus' posts that were written after a bundle's run, whose writers the bundle has never read."""
+    from training.compare import unread as score_unread
+    from training.marked import replace_marked
+
+    table = score_unread(run, corpus, bundle)
+    if card is not None:
+        replace_marked(card, "unread", table)
+    typer.echo(table)
+
+
+@app.command()
 def measured(
     evaluated: Annotated[Path, typer.Option(help="report.json of an evaluation.")] = Path("training/report/report.json"),
     out: Annotated[Path, typer.Option(help="File that scam-detector report reads.")] = Path("detector/report/page/measured.json"),

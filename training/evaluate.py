@@ -15,6 +15,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
+from detector.bundle import Bundle
 from detector.errors import BundleError
 from detector.records import INDICATORS, LABELS, Evidence, Verdict
 from detector.scoring import Detector
@@ -30,7 +31,7 @@ from training.metrics import (
 )
 from training.model_card import report_markdown, write_model_card
 from training.plots import write_plots
-from training.prepare import load_prepared
+from training.prepare import Prepared, load_prepared
 from training.reach import reach, read_beyond
 from training.sources import read_public, read_sources
 from training.suites import abstention, fairness, robustness, term_swaps
@@ -85,8 +86,7 @@ def evaluate(
     texts = read_beyond(beyond) if beyond else None  # now, for scoring takes long
     with Detector.load(bundle) as detector:
         manifest, identity = detector.bundle.manifest, detector.bundle.identity
-        if manifest.data_hash != prepared.facts["data_hash"]:
-            raise BundleError(f"{bundle}: trained on other data than {run}; its test posts may be known to it")
+        check_data(detector.bundle, prepared)
         test = score_posts(detector, prepared.part("test"))
         held_out = [score_posts(detector, posts) for posts in _held_out(sources, public)]
         sources_of = test.column("source")
@@ -150,6 +150,17 @@ def _first(examples: list[Example], number: int) -> list[Example]:
     """Return as many examples as are declared, at even distances; 0 means all."""
     step = len(examples) / number if 0 < number < len(examples) else 1.0
     return [examples[int(place * step)] for place in range(int(len(examples) / step))]
+
+
+def check_data(bundle: Bundle, prepared: Prepared) -> None:
+    """Refuse a bundle that was made of other posts than a run holds.
+
+    :raises BundleError: if it was; it may know the posts it would be tested on.
+    """
+    if bundle.manifest.data_hash != prepared.facts["data_hash"]:
+        raise BundleError(
+            f"{bundle.folder}: trained on other data than {prepared.base.parent}; the posts to test it on may be known to it"
+        )
 
 
 def score_posts(detector: Detector, posts: Dataset) -> Scored:

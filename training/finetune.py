@@ -40,8 +40,9 @@ CHECKPOINT = "checkpoint.pt"
 RESULT = "result.json"
 SUMMARY = "runs.json"
 AVERAGE = "average"
-WAYS = {"quarter-way": 0.25, "half-way": 0.5, "three-quarter-way": 0.75}
-"""Means of the weights that training began with, or was to meet, and those that came of it: the share of the latter."""
+WAYS = {"start": 0.0, "quarter-way": 0.25, "half-way": 0.5, "three-quarter-way": 0.75}
+"""Means of the weights that training began with, or was to meet, and those that came of it: the share of the latter. None of them,
+too, for where training made it worse the earlier weights are to be kept."""
 _INITIAL = 0
 """Seed of the heads' first weights: the same for all runs, so that their weights can be averaged."""
 _SHARE_STEPS = 1000
@@ -110,7 +111,7 @@ class WindowTable:
 def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Path:
     """Train a model for each seed, average their weights, and return the folder of the best.
 
-    Where there is an earlier model, the weights on the way between it and the new one are tried as well. If training went on from
+    Where there is an earlier model, it and the weights on the way between the two are tried as well. If training went on from
     it, they forget less of what that model knew (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022); if both began
     with the same encoder, chance led them apart, and the mean has less of it.
 

@@ -205,6 +205,7 @@ def _frozen(layers: int) -> str:
 
 _MIXED = {
     "average": "weights averaged",
+    "start": "earlier weights themselves",
     "quarter-way": "weights a quarter of the way from the earlier ones to these",
     "half-way": "weights half way between the earlier ones and these",
     "three-quarter-way": "weights three quarters of the way from the earlier ones to these",

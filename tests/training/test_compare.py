@@ -1,6 +1,7 @@
 """Bundles side by side: the figures are those of an evaluation."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from detector import BundleError, InputError
 from detector.bundle import DEFAULT_BUNDLE, read_bundle
 from training.__main__ import app
-from training.compare import _number, comparison
+from training.compare import _number, comparison, unread
 from training.evaluate import evaluate
 
 
@@ -28,7 +29,7 @@ def test_the_figures_are_those_of_an_evaluation(bundle: Path, tiny_run: Path, ti
     assert {row[0] for row in rows} == {"0.0.1"}
     apart, whole = rows[: len(rows) // 2 - 1], rows[len(rows) // 2 - 1]
     assert rows[len(rows) // 2 :] == [*apart, whole]
-    assert {row[1] for row in apart} == {"`w1` to `w40`", "`w41` to `w48`", "`w49` to `w64`", "`w65` to `w98`"}
+    assert {row[1] for row in apart} == {"`w1` to `w40`", "`w41` to `w48`", "`w49` to `w64`", "`w65` to `w98`", "`w99` to `w112`"}
     assert [sum(int(row[place]) for row in apart) for place in (2, 3)] == [int(whole[2]), int(whole[3])]
     report = evaluate(tiny_run, bundle, tmp_path / "report", sources=ROOT / "data/sources.toml", public=None)
     assert whole[1:5] == ["all", str(report["written"]["posts"]), str(report["written"]["lures"]), (
@@ -38,12 +39,37 @@ def test_the_figures_are_those_of_an_evaluation(bundle: Path, tiny_run: Path, ti
     assert done.output.strip() in card.read_text()
 
 
+def test_posts_written_after_the_run_are_scored_apart(bundle: Path, tiny_run: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    later = tmp_path / "corpus"
+    shutil.copytree(tiny_corpus, later)
+    path = sorted(later.glob("*.jsonl"))[0]
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    lure, other = (next(row for row in rows if (row["label"] == "scam_compound") == is_lure) for is_lure in (True, False))
+    written = [lure | {"pair": "a", "author": "w9-id"}, other | {"pair": "a", "author": "w9-id"}, lure | {"author": "w12-id"}]
+    rows += [row | {"id": f"later-{number}"} for number, row in enumerate(written)]
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    card = tmp_path / "card.md"
+    card.write_text("<!-- unread -->\n<!-- /unread -->\n")
+    asked = ["unread", str(bundle), "--run", str(tiny_run), "--corpus", str(later), "--card", str(card)]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    table = [_cells(line) for line in done.output.strip().splitlines()[2:]]
+    assert [row[1:4] for row in table] == [["`w9`", "2", "1"], ["`w12`", "1", "1"], ["all", "3", "2"]]
+    assert [row[6].partition(" of ")[2] for row in table] == ["1", "0", "1"]
+    assert done.output.strip() in card.read_text()
+
+
+def test_a_run_that_holds_every_post_leaves_none_unread(bundle: Path, tiny_run: Path, tiny_corpus: Path) -> None:
+    with pytest.raises(InputError, match="expected posts that were written after"):
+        unread(tiny_run, tiny_corpus, bundle)
+
+
 def test_what_is_no_bundle_is_refused(tiny_run: Path, tiny_corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no bundle.json"):
         comparison(tiny_run, tiny_corpus, [tmp_path])
 
 
-@pytest.mark.parametrize("author", ["", "somebody", "w", "w0", "w99-th", "six"])
+@pytest.mark.parametrize("author", ["", "somebody", "w", "w0", "w113-th", "six"])
 def test_a_writer_without_a_known_number_is_named(author: str) -> None:
     assert [_number(known) for known in ("w4", "w12-zh-Hant", "w98-th")] == [4, 12, 98]
     with pytest.raises(InputError, match=f"got {author!r}"):

@@ -229,13 +229,13 @@ def test_a_run_from_the_plain_encoder_meets_an_earlier_one_in_the_mean(tiny_run:
 
 
 def _check_ways(run: Path, earlier: dict[str, torch.Tensor]) -> None:
-    """The run tried the weights a quarter of the way from the earlier ones to its own, half and three quarters of it."""
+    """The run tried the earlier weights, and those a quarter, half and three quarters of the way to its own."""
     tried = json.loads((run / "runs.json").read_text())["runs"]
-    assert set(tried) == {"seed-1", "quarter-way", "half-way", "three-quarter-way"}
+    assert set(tried) == {"seed-1", "start", "quarter-way", "half-way", "three-quarter-way"}
     weights = {name: load_file(run / name / WEIGHTS) for name in tried}
     for name, weight in earlier.items():
         moved = weights["seed-1"][name] - weight
-        for way, share in (("quarter-way", 0.25), ("half-way", 0.5), ("three-quarter-way", 0.75)):
+        for way, share in (("start", 0.0), ("quarter-way", 0.25), ("half-way", 0.5), ("three-quarter-way", 0.75)):
             torch.testing.assert_close(weights[way][name], weight + share * moved)
 
 
