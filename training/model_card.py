@@ -142,7 +142,7 @@ refusal should follow from a score alone. Not for judging people, and not for jo
 **How it was made.** The encoder is {report["base_model"]} (12 layers, 384 wide, MIT licence)
 from a 4-bit copy. Its vocabulary was trimmed, embeddings{_frozen(config["frozen_layers"])} left as they were, the
 layers above fine-tuned with two linear heads,
-once a seed ({_number(report["seeds"])}){_start(report)}{_chosen(report["seeds"])}. It was trained on
+once a seed, {_number(report["seeds"])} in all{_start(report)}{_chosen(report["seeds"])}. It was trained on
 {trained} posts of `data/corpus`{f", {answered} scraped posts that readers answered" if answered else ""}
 and {public} excerpts of real public job adverts, chat and spam (`data/sources.toml`), with a label loss, an indicator loss
 and a loss that draws the indicators' contributions into the quoted words{_reasons(config)}. Languages tested: {languages}.

@@ -25,11 +25,10 @@ def read_start(folder: Path, base: str | None, scratch: Path) -> Start:
     :raises InputError: if the folder is neither, or the encoder is missing, superfluous or another.
     :raises BundleError: if it is a bundle with other bytes than it declares, or the run has not ended.
     """
-    bundle = (folder / MANIFEST).exists()
-    if not bundle and not (folder / "prepared").exists():
-        raise InputError(f"--start {folder}: expected the folder of a run that has ended, or of a bundle, found neither")
-    if bundle == (base is None):
+    if (folder / MANIFEST).exists() == (base is None):
         raise InputError(f"--start {folder}: expected --base with a bundle, for the encoder it began with, and none with a run")
+    if base is None and not (folder / "prepared").exists():
+        raise InputError(f"--start {folder}: expected the folder of a run that has ended, or of a bundle, found neither")
     return run_start(folder) if base is None else bundle_start(read_bundle(folder), base, scratch)
 
 

@@ -16,6 +16,8 @@ from detector.text import normalise
 from training.examples import Example
 
 SIZES = range(3, 7)
+_HAN = re.compile(r"[㐀-䶿一-鿿]{2}")
+"""Two characters of Han, which say as much as a word; of other scripts two are a syllable."""
 MIN_POSTS = 5
 ALIKE = 0.5
 """Share of posts in common from which n-grams with common letters count as one finding."""
@@ -105,7 +107,8 @@ def _frequent(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Return the posts of each n-gram that enough of them have."""
     places: defaultdict[str, list[int]] = defaultdict(list)
     for place, text in enumerate(texts):
-        for ngram in {text[i : i + size] for size in SIZES for i in range(len(text) - size + 1)}:
+        pairs = {text[i : i + 2] for i in range(len(text) - 1) if _HAN.match(text, i)}
+        for ngram in pairs | {text[i : i + size] for size in SIZES for i in range(len(text) - size + 1)}:
             places[ngram].append(place)
     return {ngram: tuple(posts) for ngram, posts in places.items() if len(posts) >= MIN_POSTS and _GAP not in ngram}
 

@@ -86,8 +86,8 @@ def test_swapped_terms_are_told_in_report_and_card_and_missing_where_they_were_n
 @pytest.mark.parametrize(
     ("start", "begin", "told"),
     [
-        (None, "start", "once a seed (2), and the best by validation kept."),
-        ("detector/0.1.0+sha256:abc", "start", "(2), going on from the weights of `detector/0.1.0+sha256:abc`, and the best"),
+        (None, "start", "once a seed, 2 in all, and the best by validation kept."),
+        ("detector/0.1.0+sha256:abc", "start", "2 in all, going on from the weights of `detector/0.1.0+sha256:abc`, and the best"),
         (
             "182f7028",
             "start",
@@ -112,7 +112,7 @@ def test_the_card_and_the_report_tell_which_weights_were_kept(report: dict[str, 
     mixed = report | {"seeds": {"best": "quarter-way", "runs": runs}}
     write_model_card(tmp_path, mixed)
     told = "weights a quarter of the way from the earlier ones to these"
-    assert f"once a seed (2); kept were the {told}." in (tmp_path / "README.md").read_text("utf-8")
+    assert f"once a seed, 2 in all; kept were the {told}." in (tmp_path / "README.md").read_text("utf-8")
     assert f"| {told} |" in report_markdown(mixed)
 
 

@@ -48,6 +48,18 @@ def test_a_phrase_of_the_lures_and_one_of_the_rest_are_found_with_their_posts() 
     assert lure.z > 0 > rest.z
 
 
+@pytest.mark.parametrize(("pair", "told"), [("统一", True), ("xy", False)])
+def test_two_characters_of_han_are_an_ngram_and_two_letters_are_none(pair: str, told: bool) -> None:
+    """Their neighbours differ from post to post."""
+    sides = "甲乙丙丁戊己庚辛壬癸"
+    posts = [
+        make_example(f"{label}-{i}", f"{side}{pair if label == LURE else ''}{sides[-i]}", "zh-b01", labels=(label,))
+        for label in LABELS
+        for i, side in enumerate(sides)
+    ]
+    assert any(row.ngram == pair for row in tell_apart(posts, number=1)) == told
+
+
 def test_an_ngram_counts_once_a_post() -> None:
     once, often = (tell_apart(_corpus({LURE: mark}), number=1)[0] for mark in ("xyzzyx", "xyzzyx xyzzyx xyzzyx"))
     assert (once.posts, once.z) == (often.posts, often.z) == ((10, 0, 0, 0), once.z)
