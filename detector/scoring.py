@@ -174,7 +174,7 @@ class Detector:
             band="abstain" if reading.reason else manifest.operating_points.band(score),
             reason=reading.reason,
             language=language,
-            note=self._note(language),
+            note=None if reading.reason == "nothing_readable" else self._note(language),
             windows=reading.windows,
             evidence=quoted(reading.headline, text, post.text),
             indicators=tuple(
@@ -211,7 +211,7 @@ class Detector:
         return windows, scores, pool(scores, n_labels=len(self.bundle.manifest.labels))
 
     def _note(self, language: str) -> str | None:
-        if language == UNDETERMINED or is_among(language, self.bundle.manifest.languages):
+        if is_among(language, self.bundle.manifest.languages):
             return None
         return f"the model was not evaluated in language '{language}'; its score may be off"
 

@@ -61,12 +61,9 @@ def corpus_agreement(corpus: Corpus = CORPUS, readings: Readings = READINGS, car
     """Compare second readings with the writers' labels: Cohen's kappa by language, and the posts they differ on."""
     from training.agreement import agreement, read_readings
     from training.examples import read_corpus
-    from training.marked import replace_marked
 
     found = agreement(read_corpus(corpus), read_readings(readings))
-    if card is not None:
-        replace_marked(card, "agreement", str(found))
-    typer.echo(found)
+    _show(str(found), card, "agreement")
     for name, writer, reader in found.differing:
         typer.echo(f"{name}: {writer}, read as {reader}")
 
@@ -77,20 +74,15 @@ def corpus_counts(
     card: Card = None,
 ) -> None:
     """Count posts by label, language, hardness, noise, indicator and length, as the tables of the data card."""
-    from training.marked import replace_marked
     from training.tally import tally
 
-    counts = tally(corpus)
-    if card is not None:
-        replace_marked(card, "counts", counts)
-    typer.echo(counts)
+    _show(tally(corpus), card, "counts")
 
 
 @corpus_app.command("statistics")
 def corpus_statistics(corpus: Corpus = CORPUS, sources: Sources = SOURCES, public: Public = None, card: Card = None) -> None:
     """Report variety (self-BLEU, distinct-n), and how well source, writer, language and batch tell the lures."""
     from training.examples import read_corpus
-    from training.marked import replace_marked
     from training.provenance import guess_table, guesses
     from training.sources import read_public, read_sources
     from training.variety import variety, variety_table
@@ -101,9 +93,8 @@ def corpus_statistics(corpus: Corpus = CORPUS, sources: Sources = SOURCES, publi
     parts = {"variety": variety_table(variety(examples)), "provenance": guess_table(guesses(examples, rows, sources=declared))}
     for name, table in parts.items():
         # Without the public sets the card's figures on sources would be lost.
-        if card is not None and (name != "provenance" or public):
-            replace_marked(card, name, table)
-        typer.echo(f"{table}\n")
+        _show(table, card if name != "provenance" or public else None, name)
+        typer.echo()
 
 
 @corpus_app.command("telling")
@@ -279,12 +270,8 @@ def compare(
 ) -> None:
     """Score the corpus' test posts with several bundles, apart by when they were written."""
     from training.compare import comparison
-    from training.marked import replace_marked
 
-    table = comparison(run, corpus, bundles)
-    if card is not None:
-        replace_marked(card, "comparison", table)
-    typer.echo(table)
+    _show(comparison(run, corpus, bundles), card, "comparison")
 
 
 @app.command()
@@ -296,12 +283,8 @@ def unread(
 ) -> None:
     """Score the corpus' posts that were written after a bundle's run, whose writers the bundle has never read."""
     from training.compare import unread as score_unread
-    from training.marked import replace_marked
 
-    table = score_unread(run, corpus, bundle)
-    if card is not None:
-        replace_marked(card, "unread", table)
-    typer.echo(table)
+    _show(score_unread(run, corpus, bundle), card, "unread")
 
 
 @app.command()
@@ -333,7 +316,7 @@ def campaigns_quality(
     """Measure how well near-duplicate wording finds reworded copies, by shingle and threshold, and what it joins wrongly."""
     from training.campaigns_quality import quality_table
 
-    _show_quality(quality_table(reworded, corpus), card)
+    _show(quality_table(reworded, corpus), card, "quality")
 
 
 @app.command("facts-quality")
@@ -345,15 +328,15 @@ def facts_quality(
     """Compare route, role and pay as found with what a reader found: precision and recall, by part of the sample."""
     from training.facts_quality import quality_table
 
-    _show_quality(quality_table(corpus, checked), card)
+    _show(quality_table(corpus, checked), card, "quality")
 
 
-def _show_quality(table: str, card: Path | None) -> None:
-    """Print a table, and put it into a data card if one is named."""
+def _show(table: str, card: Path | None, name: str) -> None:
+    """Print a table, and put it between the marks of that name in a data card, if one is named."""
     from training.marked import replace_marked
 
     if card is not None:
-        replace_marked(card, "quality", table)
+        replace_marked(card, name, table)
     typer.echo(table)
 
 

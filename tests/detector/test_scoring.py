@@ -195,6 +195,13 @@ def test_what_is_not_language_is_not_said_to_be_in_one(detector: Detector, text:
     assert (found.band, found.language, found.note) == ("abstain", "und", None)
 
 
+def test_a_language_that_nothing_here_can_name_carries_a_note(detector: Detector) -> None:
+    """Maldivian, whose script no language here has."""
+    (found,) = detector.score(["ވަޒީފާއެއް ހުސްވެއެބަހުރި މާލެ"])
+    assert (found.language, found.reason) == ("und", None)
+    assert found.note
+
+
 def test_the_language_is_identified_if_the_caller_does_not_say(detector: Detector) -> None:
     assert [found.language for found in detector.score([POSTS[0], POSTS[5]])] == ["en", "id"]
 

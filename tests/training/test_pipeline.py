@@ -28,7 +28,9 @@ from training.evaluate import evaluate
 from training.examples import file_of
 from training.export import best_seed, export
 from training.finetune import (
+    AVERAGE,
     N_OUTPUTS,
+    WAYS,
     WEIGHTS,
     Run,
     WindowTable,
@@ -40,6 +42,7 @@ from training.finetune import (
     predict,
     window_table,
 )
+from training.model_card import _MIXED
 from training.network import Network
 from training.prepare import VARIANTS, Prepared, Start, load_prepared, prepare
 from training.starts import read_start, run_start
@@ -226,6 +229,10 @@ def test_a_run_from_the_plain_encoder_meets_an_earlier_one_in_the_mean(tiny_run:
     earlier = Network(start.base, N_OUTPUTS, frozen_layers=0)
     earlier.load_start(load_file(start.weights))
     _check_ways(tmp_path / "finetune", earlier.trained())
+
+
+def test_card_and_report_have_words_for_all_weights_that_are_tried() -> None:
+    assert set(_MIXED) == {AVERAGE, *WAYS}
 
 
 def _check_ways(run: Path, earlier: dict[str, torch.Tensor]) -> None:
