@@ -79,7 +79,7 @@ _NO_NAME = re.compile(
 _DIGITS = re.compile(r"\d(?:[\s().\-–]{0,3}\d){6}")
 _REGIONS = {
     "id": ("ID",), "ms": ("MY",), "tl": ("PH",), "th": ("TH",), "vi": ("VN",), "my": ("MM",), "km": ("KH",), "lo": ("LA",),
-    "zh": ("CN", "KH", "TW", "HK"), "zh-Hans": ("CN", "KH"), "zh-Hant": ("TW", "HK"), "zh-TW": ("TW", "HK"), "zh-HK": ("HK", "TW"),
+    "zh": ("CN", "KH", "TW", "HK"), "zh-Hans": ("CN", "KH"), "zh-Latn": ("CN", "KH"), "zh-Hant": ("TW", "HK"), "zh-TW": ("TW", "HK"), "zh-HK": ("HK", "TW"),
     "hi": ("IN",), "ta": ("IN", "LK"), "te": ("IN",), "mr": ("IN",), "bn": ("BD", "IN"),
     "ne": ("NP",), "ur": ("PK",), "si": ("LK",), "sw": ("KE", "TZ"), "am": ("ET",), "ar": ("EG", "SA", "AE"), "ru": ("RU", "KZ"),
     "uz": ("UZ",), "kk": ("KZ",), "ky": ("KG",), "pt": ("BR",), "es": ("MX", "PE", "CO"), "ko": ("KR",), "ja": ("JP",),

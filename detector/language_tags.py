@@ -48,6 +48,10 @@ _PLAIN_SCRIPTS = dict(
 leaves out the last two."""
 
 
+_SAME_SCRIPTS = {"Aran": "Arab", "Hang": "Kore", "Hira": "Jpan", "Kana": "Jpan", "Hrkt": "Jpan", "Hani": ""}
+"""Scripts of ISO 15924 that other identifiers name and that are part of another, or leave open which of several it is."""
+
+
 def canonical_tag(tag: str) -> str | None:
     """Return a language tag as BCP-47 writes it: ``pt_br`` is ``pt-BR``, ``eng`` is ``en``; nothing if it has not that form.
 
@@ -82,14 +86,16 @@ def is_among(tag: str, languages: Iterable[str]) -> bool:
     """
     language, script = _written_in(tag)
     known = {_written_in(other) for other in languages}
-    # Chinese without a script, and a language whose usual script is not known here, are in any of those named.
-    return (language, script) in known or (not script and any(language == other for other, _ in known))
+    # Chinese without a script, and a language whose usual script is not known here, are in any of those named, and mean any if
+    # they are named so.
+    return bool({(language, script), (language, "")} & known) or (not script and any(language == other for other, _ in known))
 
 
 def _written_in(tag: str) -> tuple[str, str]:
     """Return a tag's language and script, which is empty if it is neither named nor known."""
     language, *others = tag.split("-")
     named = others[0] if others and len(others[0]) == 4 and others[0].isalpha() else ""
+    named = _SAME_SCRIPTS.get(named, named)
     return language.lower(), named or _PLAIN_SCRIPTS.get(language.lower(), "")
 
 

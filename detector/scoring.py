@@ -163,9 +163,11 @@ class Detector:
         reading = answer.result()
         manifest = self.bundle.manifest
         score = reading.shares[0]
-        language = canonical_tag(post.language or "") or (
-            UNDETERMINED if reading.reason == "nothing_readable" else identify(text.text)
-        )
+        unreadable = reading.reason == "nothing_readable"
+        hint = canonical_tag(post.language or "")
+        # A guess from what little can be read tells which country's numbers a contact may be, and is no language of the post.
+        guess = hint or identify(text.text)
+        language = hint or (UNDETERMINED if unreadable else guess)
         return Verdict(
             id=post.id,
             score=score,
@@ -174,13 +176,13 @@ class Detector:
             band="abstain" if reading.reason else manifest.operating_points.band(score),
             reason=reading.reason,
             language=language,
-            note=None if reading.reason == "nothing_readable" else self._note(language),
+            note=None if unreadable else self._note(language),
             windows=reading.windows,
             evidence=quoted(reading.headline, text, post.text),
             indicators=tuple(
                 IndicatorFinding(code, chance, quoted(spans, text, post.text)) for code, chance, spans in reading.indicators
             ),
-            contacts=find_contacts(text.text, language),
+            contacts=find_contacts(text.text, guess),
             model=self.bundle.identity,
         )
 

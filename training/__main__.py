@@ -281,7 +281,7 @@ def unread(
     corpus: Corpus = CORPUS,
     card: Card = None,
 ) -> None:
-    """Score the corpus' posts that were written after a bundle's run, whose writers the bundle has never read."""
+    """Score the posts of the corpus that a bundle's run did not hold, by writer: those written after it was prepared."""
     from training.compare import unread as score_unread
 
     _show(score_unread(run, corpus, bundle), card, "unread")

@@ -1,7 +1,7 @@
-"""Bundles side by side on the corpus' test posts, by when they were written, and a bundle on what writers who came after it wrote.
+"""Bundles side by side on the corpus' test posts, by when they were written, and a bundle on posts that came after it.
 
 Side by side no bundle is refused for the posts it was trained on: an earlier one was tested on fewer, and later batches moved none
-of these. Writers who came later tell what the test split cannot, as its writers wrote train posts as well.
+of these. Posts that came later, of writers who are new, tell what the test split cannot: its writers wrote train posts as well.
 """
 
 from collections.abc import Sequence
@@ -40,6 +40,8 @@ def comparison(run: Path, corpus: Path, bundles: Sequence[Path]) -> str:
     posts = test.select(np.flatnonzero(np.asarray(test["source"]) == "corpus"))
     writers = {example.id: _number(example.author or "") for example in read_corpus(corpus)}
     numbers = np.array([writers[name] for name in posts["id"]], dtype=np.int64)
+    if len(numbers) and numbers.max() > _TIMES[-1][1]:
+        raise InputError(f"{corpus}: expected writers up to w{_TIMES[-1][1]}, the last that are compared, found w{numbers.max()}")
     parts = {f"`w{first}` to `w{last}`": (first <= numbers) & (numbers <= last) for first, last in _TIMES}
     parts["all"] = np.ones_like(numbers, dtype=bool)
     lines = _head()
@@ -57,22 +59,22 @@ def unread(run: Path, corpus: Path, bundle: Path) -> str:
     :param run: Run folder with ``prepared`` that the bundle was made in.
     :param corpus: Folder of ``<language>.jsonl`` files.
     :raises BundleError: if the bundle was trained on other data than the run holds.
-    :raises InputError: if the run holds every post.
+    :raises InputError: if the run holds every post, or a post's author is not named as in the corpus.
     """
     prepared = load_prepared(run / "prepared")
     held = set(prepared.posts["id"])
     later = [example for example in read_corpus(corpus) if example.id not in held]
     if not later:
         raise InputError(f"{corpus}: expected posts that were written after {run} was prepared, found none")
+    writers = np.array([(example.author or "").partition("-")[0] for example in later])
+    parts = {f"`{name}`": writers == name for name in sorted(set(writers.tolist()), key=_number)}
+    parts["all"] = np.ones_like(writers, dtype=bool)
     told = [[label in example.labels for label in LABELS] for example in later]
     posts = Dataset.from_dict({"text": [e.text for e in later], "pair": [e.pair or "" for e in later], "allowed": told})
     with Detector.load(bundle) as detector:
         check_data(detector.bundle, prepared)
         scored = score_posts(detector, posts)
         version = detector.bundle.manifest.version
-    writers = np.array([(example.author or "").partition("-")[0] for example in later])
-    parts = {f"`{name}`": writers == name for name in sorted(set(writers.tolist()), key=_number)}
-    parts["all"] = np.ones_like(writers, dtype=bool)
     return "\n".join([*_head(), *(_line(version, name, scored, rows) for name, rows in parts.items())])
 
 
@@ -83,11 +85,11 @@ def _head() -> list[str]:
 def _number(author: str) -> int:
     """Return 12 for ``w12-th``.
 
-    :raises InputError: if the name has no such number, or one beyond the last of :data:`_TIMES`.
+    :raises InputError: if the name has no such number.
     """
     writer = author.partition("-")[0].removeprefix("w")
-    if not writer.isdigit() or not 0 < int(writer) <= _TIMES[-1][1]:
-        raise InputError(f"expected an author named w<number>-<language>, 1 to {_TIMES[-1][1]}, got {author!r}")
+    if not writer.isdigit() or not int(writer):
+        raise InputError(f"expected an author named w<number>-<language>, got {author!r}")
     return int(writer)
 
 
@@ -95,12 +97,19 @@ def _line(version: str, name: str, scored: Scored, rows: NDArray[np.bool_]) -> s
     part = scored.only(rows)
     pairs, points = pair_figures(part), [at_band(part, bands) for bands in BANDS.values()]
     cells = [
-        version, name, len(part.lures), int(part.lures.sum()), f"{average_precision(part.lures, part.scores):.3f}",
-        f"{recall_at_false_positives(_RATE)(part.lures, part.scores):.2f}",
+        version, name, len(part.lures), int(part.lures.sum()), *_ranking(part),
         f"{pairs['both_right_at_review']} of {pairs['pairs']}",
         *(f"{_percent(point['recall'])}, {_percent(point['false_positive_rate'])}" for point in points),
     ]  # fmt: skip
     return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _ranking(part: Scored) -> tuple[str, str]:
+    """Return average precision and recall; nothing can be ranked where all posts are lures, or none."""
+    if len(np.unique(part.lures)) < 2:
+        return "–", "–"
+    recall = recall_at_false_positives(_RATE)(part.lures, part.scores)
+    return f"{average_precision(part.lures, part.scores):.3f}", f"{recall:.2f}"
 
 
 def _percent(share: float | None) -> str:

@@ -21,7 +21,7 @@ _RANGES = {
     "contrastive_weight": (0, 100), "reason_weight": (0, 100), "language_balance": (0, 1), "label_smoothing": (0, 1),
     "noise": (0, 1), "share": (0, 1),
 }  # fmt: skip
-"""Least and most of each setting that is a number; what lies outside, NaN too, is a slip."""
+"""Least and most of each setting that is a number, but for those checked against others; what lies outside, NaN too, is a slip."""
 
 
 @dataclass(frozen=True, slots=True)

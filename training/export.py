@@ -21,7 +21,7 @@ from detector.errors import BundleError
 from detector.records import INDICATORS, LABELS
 from detector.scoring import Detector
 from training.config import FLOAT_LAYERS
-from training.finetune import load_network, predict, window_table
+from training.finetune import UNCHANGED, load_network, predict, window_table
 from training.fit_calibration import Calibration, Validation, fit
 from training.network import POSITION_OFFSETS, Network
 from training.onnx_graph import EncoderShape, build_graph
@@ -64,12 +64,16 @@ def export(run: Path, out: Path, *, version: str, float_layers: int = FLOAT_LAYE
     :param run: Run folder with ``prepared`` and ``finetune``.
     :param out: Folder for the bundle.
     :param float_layers: Lower layers whose arithmetic stays in float32; those above run in 8 bits.
-    :raises BundleError: if the weights were trained on other posts than the run holds, or the bundle is too large or fails the
-        parity gate.
+    :raises BundleError: if the weights were trained on other posts than the run holds, the run made nothing better than what it
+        went on from, or the bundle is too large or fails the parity gate.
     """
     prepared = load_prepared(run / "prepared")
     _same_data(run / "finetune", prepared)
-    network = load_network(prepared, best_seed(run / "finetune"))
+    best = best_seed(run / "finetune")
+    if best.name == UNCHANGED:
+        # They never read the posts that the manifest and the card would name.
+        raise BundleError(f"{run}: what it went on from is better than all it made; keep the bundle of {prepared.facts['start']}")
+    network = load_network(prepared, best)
     reference = _torch_logits(prepared, network, run / "finetune")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as made:

@@ -40,7 +40,8 @@ CHECKPOINT = "checkpoint.pt"
 RESULT = "result.json"
 SUMMARY = "runs.json"
 AVERAGE = "average"
-WAYS = {"start": 0.0, "quarter-way": 0.25, "half-way": 0.5, "three-quarter-way": 0.75}
+UNCHANGED = "start"
+WAYS = {UNCHANGED: 0.0, "quarter-way": 0.25, "half-way": 0.5, "three-quarter-way": 0.75}
 """Means of the weights that training began with, or was to meet, and those that came of it: the share of the latter. None of them,
 too, for where training made it worse the earlier weights are to be kept."""
 _INITIAL = 0
@@ -65,6 +66,7 @@ class WindowTable:
     :ivar quotes: By window: indicator, first token, one past the last.
     :ivar reasons: Which of the reasons given in the split each window's post has (:func:`training.reasons.numbered`), -1 for none,
         *shape* ``(n_windows,)``.
+    :ivar new_writers: Whether each window's post is by a writer of whom training reads nothing, *shape* ``(n_windows,)``.
     """
 
     starts: NDArray[np.int64]
@@ -77,6 +79,7 @@ class WindowTable:
     quotes: list[list[tuple[int, int, int]]]
     weights: NDArray[np.float32]
     reasons: NDArray[np.int64]
+    new_writers: NDArray[np.bool_]
 
     @property
     def paired(self) -> NDArray[np.bool_]:
@@ -132,7 +135,7 @@ def finetune(prepared: Prepared, out: Path, *, report: Report = _log.info) -> Pa
     if (prepared.base / START).exists():
         trained = trained_weights(out / (AVERAGE if len(folders) > 1 else folders[0].name))
         results |= _on_the_way(prepared, trained, validation, out)
-    best = max(results, key=lambda name: results[name]["average_precision"])
+    best = max(results, key=lambda name: worth(results[name]))
     (out / SUMMARY).write_text(json.dumps({"best": best, "runs": results}, indent=2) + "\n", "utf-8")
     return out / best
 
@@ -241,7 +244,7 @@ class Run:
             self._finish_epoch(epoch)
             epoch, step = epoch + 1, 0
             self._save(epoch, step)
-        best = max(self.history, key=lambda entry: entry["average_precision"])
+        best = max(self.history, key=worth)
         result = {**best, "seed": self.seed, "epochs": self.history}
         (self.folder / RESULT).write_text(json.dumps(result, indent=2) + "\n", "utf-8")
         (self.folder / CHECKPOINT).unlink()
@@ -292,9 +295,9 @@ class Run:
         logits = predict(self.network, self.validation_table, self.device, self.config)
         figures = validate(logits, self.validation_table)
         self.report(f"seed {self.seed} epoch {epoch + 1}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
-        best = max((entry["average_precision"] for entry in self.history), default=-1.0)
+        best = max(map(worth, self.history), default=-1.0)
         self.history.append({"epoch": epoch + 1, **figures})
-        if figures["average_precision"] > best:
+        if worth(figures) > best:
             save_file({k: v.contiguous().cpu() for k, v in self.network.trained().items()}, str(self.folder / WEIGHTS))
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
@@ -415,6 +418,8 @@ def window_table(prepared: Prepared, part: Split, out: Path, report: Report) -> 
         quotes=quotes,
         weights=np.ones(len(owner), np.float32),
         reasons=numbered(reasons_given(posts))[1][owner],
+        # Runs prepared before there were such writers do not name them.
+        new_writers=np.array(posts["new_writer"] if "new_writer" in posts.column_names else [False] * len(posts))[owner],
     )
     return weighed(table, posts, prepared.config)
 
@@ -544,8 +549,11 @@ def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float
     truth = table.indicators[first][ours]
     shares = np.exp(logits[:, :N_LABELS] - np.logaddexp.reduce(logits[:, :N_LABELS], axis=1)[:, None])
     allowed = (shares * table.allowed[first]).sum(1)[ours].clip(1e-7)
+    new = table.new_writers[first]
+    apart = {"average_precision_new_writers": float(average_precision_score(lures[new], margins[new]))} if lures[new].any() else {}
     return {
         "average_precision": float(average_precision_score(lures[ours], margins[ours])),
+        **apart,
         "average_precision_all": float(average_precision_score(lures, margins)),
         "recall_at_1_percent": recall_at_false_positives(0.01)(lures[ours], margins[ours].astype(np.float64)),
         "loss": float(-np.log(allowed).mean()),
@@ -553,6 +561,14 @@ def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float
         "label_accuracy": float(known[ours].mean()),
         "indicator_average_precision": float(average_precision_score(truth, logits[ours, N_LABELS:], average="micro")),
     }
+
+
+def worth(figures: Mapping[str, float]) -> float:
+    """Return what epochs, seeds and means are chosen by: average precision, where there are new writers the mean of all and theirs.
+
+    On writers it has learnt from a model is better than on others, the more so the longer it learnt from them.
+    """
+    return (figures["average_precision"] + figures.get("average_precision_new_writers", figures["average_precision"])) / 2
 
 
 def lure_margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -609,7 +625,8 @@ def same_config(path: Path, config: TrainConfig, prepared: Prepared) -> None:
     """Refuse to mix runs of different settings or data in one folder."""
     wanted = {**asdict(config), "seeds": None, "fingerprint": prepared.facts["fingerprint"]}
     if path.exists():
-        found = json.loads(path.read_text("utf-8"))
+        # A setting that was not there yet had its default.
+        found = {**asdict(TrainConfig()), **json.loads(path.read_text("utf-8"))}
         if found != json.loads(json.dumps(wanted)):
             raise InputError(f"{path.parent}: holds a run with other settings or data; choose another folder")
     path.write_text(json.dumps(wanted, indent=2) + "\n", "utf-8")

@@ -28,7 +28,7 @@ from training.feedback import read_feedback
 from training.hashing import stable_hash
 from training.perturb import roughen
 from training.sources import Source, read_public, read_sources
-from training.splits import Split, split
+from training.splits import Split, is_new_writer, split
 from training.swaps import swapped
 from training.vocabulary import read_base, trim_base
 
@@ -189,6 +189,7 @@ def _row(example: Example, place: Split, encoder: Encoder, *, noisy: bool) -> di
         "source": example.source,
         "split": place,
         "group": example.group,
+        "new_writer": is_new_writer(example),
         "pair": example.pair or "",
         "hardness": example.hardness or "",
         "kind": example.kind or "",

@@ -15,17 +15,20 @@ Split = Literal["train", "validation", "test", "held_out"]
 SALT = "scam-recruitment-detector"
 ONE_PLAN = frozenset(f"w{number}" for number in range(41, 49))
 """Writers whose languages share one plan: posts of one place in it are alike in build, whatever their language."""
+NEW_WRITERS = frozenset({"w120", "w121"})
+"""Writers of whom training reads nothing, so that validation also tells what a model makes of writers it has not learnt from."""
 
 
 def split(examples: Sequence[Example], sources: Mapping[str, Source]) -> list[Split]:
     """Return the split of each example.
 
     Corpus groups (writing batches) are dealt out language by language and ten by ten, so that batches added later move none of
-    those before: of ten, two and one or one and two go to test and validation, as a hash says. The two Chinese scripts were
-    planned alike, so their batches of one number go together, and so do the batches of one place in the ten of a writer whose
-    languages share one plan (:data:`ONE_PLAN`). Public rows go by a hash, a tenth each to validation and test; sets
-    declared as held out stay out. Of the posts that readers answered a tenth goes to test and none to validation: they were chosen
-    because a model doubted them, and operating points set on them would be off.
+    those before: of ten, two and one or one and two go to test and validation, as a hash says. What writers kept for validation
+    wrote (:data:`NEW_WRITERS`) goes there whole. The two Chinese scripts were planned alike, so their batches of one number go
+    together, and so do the batches of one place in the ten of a writer whose languages share one plan (:data:`ONE_PLAN`). Public
+    rows go by a hash, a tenth each to validation and test; sets declared as held out stay out. Of the posts that readers answered
+    a tenth goes to test and none to validation: they were chosen because a model doubted them, and operating points set on them
+    would be off.
 
     :raises InputError: if a group would cross splits after near-duplicates were joined.
     """
@@ -92,13 +95,22 @@ def _batch(example: Example) -> tuple[str, int]:
     language, _, number = example.group.rpartition("-b")
     if not language or not number.isdigit():
         raise InputError(f"expected a group named <language>-b<number>, got {example.group!r}")
-    writer = (example.author or "").partition("-")[0]
+    writer = _writer(example)
     return (writer, (int(number) - 1) % 10 + 1) if writer in ONE_PLAN else (language.split("-")[0], int(number))
+
+
+def is_new_writer(example: Example) -> bool:
+    """Return whether a post is by a writer of whom training reads nothing."""
+    return _writer(example) in NEW_WRITERS
+
+
+def _writer(example: Example) -> str:
+    return (example.author or "").partition("-")[0]
 
 
 def _own_split(example: Example, dealt: Mapping[str, Split], sources: Mapping[str, Source]) -> Split:
     if example.source == "corpus":
-        return dealt[example.group]
+        return "validation" if is_new_writer(example) else dealt[example.group]
     tenth = _hash(example.group) % 10
     if example.source == FEEDBACK:
         return "test" if tenth == 0 else "train"

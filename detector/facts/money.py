@@ -76,7 +76,7 @@ _BY_LANGUAGE: dict[str, dict[str, str]] = {
     PESO: {"tl": "PHP", "fil": "PHP"},
     # At home the dollars of Hong Kong and Taiwan are written with the bare sign.
     DOLLAR: {"zh-hant": UNKNOWN, "zh-tw": "TWD", "zh-hk": "HKD"},
-    YUAN: {"zh-hans": "CNY", "zh": "CNY", "zh-cn": "CNY"},
+    YUAN: {"zh-hans": "CNY", "zh": "CNY", "zh-cn": "CNY", "zh-latn": "CNY"},
 }
 _TALLY_CURRENCY = (
     (re.compile(r"juta|jt\b|rb\b|ribu"), "id", "IDR"),

@@ -61,7 +61,7 @@ _LONGEST_JOINT = 8
 _HOME = {
     "am": "ET", "ar": "MA EG TN DZ JO IQ SY", "bn": "BD IN", "es": "MX PE CO AR BO EC GT DO SV UY CL VE", "hi": "IN", "id": "ID", "ja": "JP",
     "km": "KH", "ko": "KR", "lo": "LA", "ms": "MY", "my": "MM", "ne": "NP", "pt": "BR PT", "ru": "RU KZ KG UZ TJ BY", "si": "LK", "sw": "KE TZ UG",
-    "ta": "IN LK", "th": "TH", "tl": "PH", "ur": "PK IN", "uz": "UZ", "vi": "VN", "zh-hans": "CN", "zh-hant": "TW HK", "zh": "CN TW HK",
+    "ta": "IN LK", "th": "TH", "tl": "PH", "ur": "PK IN", "uz": "UZ", "vi": "VN", "zh-hans": "CN", "zh-latn": "CN", "zh-hant": "TW HK", "zh": "CN TW HK",
 }  # fmt: skip
 """The countries that posts in a language usually recruit from."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from detector.dates import written
 from detector.facts import UNKNOWN
 from detector.glossary import BANDS, INDICATORS, LABELS, POINTING_AWAY, REASONS, Term
-from detector.language_tags import canonical_tag
+from detector.language_tags import canonical_tag, is_among
 from detector.report.charts import Word, across, columns_chart, words_under
 from detector.report.counting import BINS, NamedCounts, Tally, flagged_in
 from detector.report.destinations import country_name
@@ -283,9 +283,9 @@ def _blind_spots(report: Report) -> Iterator[str]:
 
 
 def _unevaluated(tally: Tally, evaluated: Iterable[str]) -> str:
-    spoken = {tag.split("-")[0].lower() for tag in evaluated}
-    named = [(tag, counts) for tag, counts in tally.languages.by_size() if tag.split("-")[0].lower() not in spoken]
-    number = sum(counts.total() for _, counts in named) + tally.languages.beyond.total()
+    known = tuple(evaluated)
+    named = [(tag, counts) for tag, counts in tally.readable.by_size() if not is_among(canonical_tag(tag) or tag, known)]
+    number = sum(counts.total() for _, counts in named) + tally.readable.beyond.total()
     if not number:
         return "Every post is in a language that the model was evaluated in."
     names = _named({tag: counts.total() for tag, counts in named}, language_name)

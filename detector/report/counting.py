@@ -48,6 +48,8 @@ class Tally:
     :ivar days: Posts in each band, by day; the undated are left out.
     :ivar undated: Posts without a time, or with one that is not understood.
     :ivar bins: Posts whose score lies in each twentieth from 0 to 1, *length* ``BINS``.
+    :ivar languages: Posts in each language.
+    :ivar readable: The same without the posts in which nothing can be read, whose language nobody can tell.
     :ivar abstained: Posts abstained on, by reason.
     :ivar models: Names of the models that scored the posts.
     """
@@ -62,6 +64,7 @@ class Tally:
         self.bins = [0] * BINS
         self.score_sum = 0.0
         self.languages = NamedCounts()
+        self.readable = NamedCounts()
         self.indicators = NamedCounts()
         self.destinations = NamedCounts()
         self.abstained = NamedCounts()
@@ -93,6 +96,8 @@ class Tally:
         self.score_sum += post.score
         self.bins[min(int(post.score * BINS), BINS - 1)] += 1
         self.languages.add(post.language, post.band)
+        if post.fields.get("reason") != "nothing_readable":
+            self.readable.add(post.language, post.band)
         self.models.add(str(post.fields.get("model") or ""), post.band)
         if post.fields.get("note"):
             self.notes.add(str(post.fields["note"]), post.band)

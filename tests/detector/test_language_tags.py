@@ -96,7 +96,7 @@ def test_every_language_of_the_model_and_of_the_identification_is_known() -> Non
     [
         ("th", True), ("th-TH", True), ("th-Thai", True), ("th-Latn", False), ("hi-Latn", True), ("hi", True), ("hi-Deva-IN", True),
         ("zh-Hant", True), ("zh-Hant-TW", True), ("zh", True), ("zh-TW", True), ("zh-Latn", False), ("uz-Latn", True), ("uz", True),
-        ("uz-Cyrl", False), ("ne-Latn", True), ("ne", False), ("kha", True), ("kha-Latn", False), ("fr", False), ("und", False),
+        ("uz-Cyrl", False), ("ne-Latn", True), ("ne", False), ("kha", True), ("kha-Latn", True), ("zh-Hani", True), ("fr", False), ("und", False),
     ],
 )  # fmt: skip
 def test_a_language_is_among_others_in_the_script_they_name(tag: str, among: bool) -> None:

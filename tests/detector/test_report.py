@@ -108,6 +108,18 @@ def test_what_the_model_was_never_evaluated_in_is_named(scored: Path, options: R
     assert "Arabic 1" in page.text
 
 
+def test_another_script_was_not_evaluated_and_what_cannot_be_read_has_no_language(
+    tmp_path: Path, bundle: Bundle, options: ReportOptions
+) -> None:
+    posts = [
+        row(0, LURE),
+        row(1, LURE, language="en-Cyrl"),
+        row(2, "9f3a1c", band="abstain", reason="nothing_readable", language="und", indicators=[], evidence=[]),
+    ]
+    page, _, _ = made([write(tmp_path / "scored.jsonl", [{**post, "model": bundle.identity} for post in posts])], options)
+    assert "1 post in languages that the model was never evaluated in" in page.text
+
+
 def test_csv_and_parquet_give_the_figures_of_jsonl(tmp_path: Path, bundle: Bundle, options: ReportOptions) -> None:
     posts = [each for each in rows(bundle.identity) if each["text"] != ATTACK]
     jsonl, table = write(tmp_path / "scored.jsonl", posts), tmp_path / "scored.csv"

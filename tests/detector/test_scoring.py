@@ -164,6 +164,14 @@ def test_a_text_that_says_too_little_abstains_with_a_reason_and_still_has_a_scor
     assert found.label_scores
 
 
+def test_contacts_of_a_text_that_says_too_little_are_read_as_its_language_writes_them(detector: Detector) -> None:
+    (found,) = detector.score(
+        ["รับแอดมิน เงินเดือน 30000 โทร 0812345678 #3f8a9c1e7b2d4f6a8c0e1b3d5f7a9c2e4b6d8f0a1c3e5b7d9f2a4c6e8b0d1f3a5c7e9b2d4f6a8c0e"]
+    )
+    assert (found.reason, found.language, found.note) == ("nothing_readable", "und", None)
+    assert [contact.value for contact in found.contacts] == ["+66812345678"]
+
+
 @pytest.mark.parametrize(("text", "shown"), [("zuz", False), ("zuz zuz zuz zuz zuz", True)])
 def test_only_a_judged_text_shows_what_speaks_for_it(detector: Detector, text: str, shown: bool) -> None:
     (found,) = detector.score([text])

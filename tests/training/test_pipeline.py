@@ -40,7 +40,9 @@ from training.finetune import (
     load_network,
     post_weights,
     predict,
+    validate,
     window_table,
+    worth,
 )
 from training.model_card import _MIXED
 from training.network import Network
@@ -158,8 +160,28 @@ def test_a_network_trained_in_bfloat16_predicts_in_it_or_exactly(tiny_run: Path,
 def test_each_seed_is_reported_and_the_best_by_validation_is_chosen(tiny_run: Path) -> None:
     found = json.loads((tiny_run / "finetune/runs.json").read_text())
     assert set(found["runs"]) == {"seed-1", "seed-2", "average"}
-    figures = {name: run["average_precision"] for name, run in found["runs"].items()}
+    figures = {name: worth(run) for name, run in found["runs"].items()}
     assert figures[found["best"]] == max(figures.values())
+
+
+def test_writers_whom_training_did_not_read_count_half_in_the_choice(tiny_run: Path) -> None:
+    prepared = load_prepared(tiny_run / "prepared")
+    table = window_table(prepared, "validation", tiny_run / "finetune", _quiet)
+    first = np.unique(table.posts, return_index=True)[1]
+    written = table.indicators[first, 0] >= 0
+    # One lure and one other are by a new writer; the lure scores lower there, and all other lures score above all others.
+    lures = table.allowed[first, 0] & written
+    new = [np.flatnonzero(lures)[0], np.flatnonzero(~lures & written)[0]]
+    logits = np.zeros((len(first), N_OUTPUTS), np.float32)
+    logits[:, 0] = np.where(lures, 5.0, -5.0)
+    logits[new, 0] = [-1.0, 1.0]
+    plain = validate(logits, replace(table, new_writers=np.zeros(len(table.posts), bool)))
+    assert "average_precision_new_writers" not in plain
+    assert worth(plain) == plain["average_precision"]
+    found = validate(logits, replace(table, new_writers=np.isin(table.posts, new)))
+    assert found["average_precision"] == plain["average_precision"] < 1
+    assert found["average_precision_new_writers"] == 0.5
+    assert worth(found) == pytest.approx((found["average_precision"] + 0.5) / 2)
 
 
 def test_a_run_folder_refuses_other_settings(tiny_run: Path) -> None:
@@ -244,6 +266,24 @@ def _check_ways(run: Path, earlier: dict[str, torch.Tensor]) -> None:
         moved = weights["seed-1"][name] - weight
         for way, share in (("start", 0.0), ("quarter-way", 0.25), ("half-way", 0.5), ("three-quarter-way", 0.75)):
             torch.testing.assert_close(weights[way][name], weight + share * moved)
+
+
+def test_a_run_that_made_nothing_better_gives_no_bundle(tiny_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    summary = run / "finetune/runs.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"best": "start"}))
+    with pytest.raises(BundleError, match="what it went on from is better than all it made"):
+        export(run, tmp_path / "out", version="0.0.1")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_begun_before_a_setting_was_there_goes_on(tiny_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    config = json.loads((run / "finetune/config.json").read_text())
+    del config["begin"]
+    (run / "finetune/config.json").write_text(json.dumps(config))
+    done = finetune(load_prepared(run / "prepared"), run / "finetune", report=_quiet)
+    assert done.name == best_seed(tiny_run / "finetune").name
 
 
 def test_a_start_that_is_neither_run_nor_bundle_is_refused(tmp_path: Path) -> None:
@@ -454,6 +494,7 @@ def test_a_batch_holds_its_passes_one_behind_the_other_with_the_weights_of_the_f
         quotes=[[(4, 0, 1)], [(5, 1, 3)], [], [(6, 0, 4)]],
         weights=np.array([1.0, 0.5, 0.25, 0.125], np.float32),
         reasons=np.array([7, -1, 7, -1]),
+        new_writers=np.zeros(4, bool),
     )
     batch = collate(table, np.array(passes), torch.device("cpu"))
     twice = np.ndim(passes) == 2

@@ -11,7 +11,7 @@ from conftest import ROOT, make_example
 from detector.errors import InputError
 from training.examples import Example, read_corpus
 from training.sources import Source
-from training.splits import Split, assert_no_crossing, split
+from training.splits import NEW_WRITERS, Split, assert_no_crossing, split
 
 LANGUAGES = ("en", "hi", "id", "zh-Hans", "zh-Hant")
 BATCHES = [f"b{number:02}" for number in range(1, 11)]
@@ -70,6 +70,17 @@ def test_batches_written_later_and_new_languages_move_none_of_those_before() -> 
     assert after.items() >= before.items()
     counts = Counter(after[f"id-b{number}"] for number in range(11, 21))
     assert counts["train"] == 7
+
+
+def test_what_new_writers_wrote_validates_and_moves_no_post_of_others() -> None:
+    before = _corpus(["en", "id"])
+    new = [
+        make_example(f"n{number}", _words(f"new{number}"), f"id-b{number}", language="id", author=f"{writer}-id")
+        for number, writer in enumerate(sorted(NEW_WRITERS), 11)
+    ]
+    after = _places([*before, *new])
+    assert after.items() >= _places(before).items()
+    assert {after[example.group] for example in new} == {"validation"}
 
 
 def test_a_group_without_a_number_is_refused() -> None:
