@@ -44,7 +44,7 @@ from training.finetune import (
     window_table,
     worth,
 )
-from training.model_card import _MIXED
+from training.model_card import _MIXED, _seeds_table
 from training.network import Network
 from training.prepare import VARIANTS, Prepared, Start, load_prepared, prepare
 from training.starts import read_start, run_start
@@ -255,6 +255,17 @@ def test_a_run_from_the_plain_encoder_meets_an_earlier_one_in_the_mean(tiny_run:
 
 def test_card_and_report_have_words_for_all_weights_that_are_tried() -> None:
     assert set(_MIXED) == {AVERAGE, *WAYS}
+
+
+def test_the_card_says_how_weights_did_on_new_writers_where_there_were_any() -> None:
+    first = {"seed": 1, "epoch": 2, "average_precision": 0.91, "label_accuracy": 0.8}
+    seeds = {"best": "half-way", "runs": {"seed-1": first, "half-way": {"average_precision": 0.9, "label_accuracy": 0.7}}}
+    assert "| 1 | 2 | 0.910 | 0.800 |  |" in _seeds_table(seeds)
+    assert "writers" not in _seeds_table(seeds)
+    for row, precision in zip(seeds["runs"].values(), (0.85, 0.89), strict=True):
+        row["average_precision_new_writers"] = precision
+    assert "| 1 | 2 | 0.910 | 0.850 | 0.800 |  |" in _seeds_table(seeds)
+    assert "| 0.900 | 0.890 | 0.700 | yes |\n\nChosen by the mean" in _seeds_table(seeds)
 
 
 def _check_ways(run: Path, earlier: dict[str, torch.Tensor]) -> None:
