@@ -20,7 +20,7 @@ from training.metrics import average_precision, recall_at_false_positives
 from training.prepare import load_prepared
 
 _RATE = 0.01
-_TIMES = ((1, 40), (41, 48), (49, 64), (65, 98), (99, 113), (114, 121))
+_TIMES = ((1, 40), (41, 48), (49, 64), (65, 98), (99, 113), (114, 121), (122, 125))
 """First and last writer of each time that posts were written at. From the second on they were asked for harder posts."""
 _COLUMNS = (
     "bundle", "posts of", "posts", "lures", "average precision", "recall at 1 %", "pairs right at `review`",

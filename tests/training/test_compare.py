@@ -36,6 +36,7 @@ def test_the_figures_are_those_of_an_evaluation(bundle: Path, tiny_run: Path, ti
         "`w65` to `w98`",
         "`w99` to `w113`",
         "`w114` to `w121`",
+        "`w122` to `w125`",
     }
     assert [sum(int(row[place]) for row in apart) for place in (2, 3)] == [int(whole[2]), int(whole[3])]
     report = evaluate(tiny_run, bundle, tmp_path / "report", sources=ROOT / "data/sources.toml", public=None)
