@@ -38,7 +38,7 @@ def comparison(run: Path, corpus: Path, bundles: Sequence[Path]) -> str:
     """
     test = load_prepared(run / "prepared").part("test")
     posts = test.select(np.flatnonzero(np.asarray(test["source"]) == "corpus"))
-    writers = {example.id: _number(example.author or "") for example in read_corpus(corpus)}
+    writers = {example.id: _number(example.writer) for example in read_corpus(corpus)}
     numbers = np.array([writers[name] for name in posts["id"]], dtype=np.int64)
     if len(numbers) and numbers.max() > _TIMES[-1][1]:
         raise InputError(f"{corpus}: expected writers up to w{_TIMES[-1][1]}, the last that are compared, found w{numbers.max()}")
@@ -66,7 +66,7 @@ def unread(run: Path, corpus: Path, bundle: Path) -> str:
     later = [example for example in read_corpus(corpus) if example.id not in held]
     if not later:
         raise InputError(f"{corpus}: expected posts that were written after {run} was prepared, found none")
-    writers = np.array([(example.author or "").partition("-")[0] for example in later])
+    writers = np.array([example.writer for example in later])
     parts = {f"`{name}`": writers == name for name in sorted(set(writers.tolist()), key=_number)}
     parts["all"] = np.ones_like(writers, dtype=bool)
     told = [[label in example.labels for label in LABELS] for example in later]
@@ -82,15 +82,15 @@ def _head() -> list[str]:
     return [f"| {' | '.join(_COLUMNS)} |", "|" + "---|" * len(_COLUMNS)]
 
 
-def _number(author: str) -> int:
-    """Return 12 for ``w12-th``.
+def _number(writer: str) -> int:
+    """Return 12 for ``w12``.
 
     :raises InputError: if the name has no such number.
     """
-    writer = author.partition("-")[0].removeprefix("w")
-    if not writer.isdigit() or not int(writer):
-        raise InputError(f"expected an author named w<number>-<language>, got {author!r}")
-    return int(writer)
+    number = writer.removeprefix("w")
+    if not number.isdigit() or not int(number):
+        raise InputError(f"expected an author named w<number>-<language>, got a writer named {writer!r}")
+    return int(number)
 
 
 def _line(version: str, name: str, scored: Scored, rows: NDArray[np.bool_]) -> str:

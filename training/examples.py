@@ -65,6 +65,11 @@ class Example:
         """The label, if it is known."""
         return self.labels[0] if len(self.labels) == 1 else None
 
+    @property
+    def writer(self) -> str:
+        """Who wrote it, whatever the language: ``w12`` of ``w12-th``; empty if that is not known."""
+        return (self.author or "").partition("-")[0]
+
 
 def read_corpus(folder: Path) -> list[Example]:
     """Read every ``<language>.jsonl`` of a corpus folder.

@@ -30,7 +30,7 @@ from training.examples import ANNOTATED
 from training.graphs import Layers, graphed_layers, largest_batches
 from training.hashing import stable_hash
 from training.losses import N_LABELS, Batch, contrastive_loss, divergence_loss, evidence_loss, indicator_loss, label_loss
-from training.metrics import recall_at_false_positives
+from training.metrics import OF_NEW_WRITERS, recall_at_false_positives
 from training.network import Network, half_states, mean_over_tokens
 from training.prepare import START, Prepared, Split
 from training.reasons import ReasonHead, numbered, reasons_given
@@ -550,7 +550,7 @@ def validate(logits: NDArray[np.float32], table: WindowTable) -> dict[str, float
     shares = np.exp(logits[:, :N_LABELS] - np.logaddexp.reduce(logits[:, :N_LABELS], axis=1)[:, None])
     allowed = (shares * table.allowed[first]).sum(1)[ours].clip(1e-7)
     new = table.new_writers[first]
-    apart = {"average_precision_new_writers": float(average_precision_score(lures[new], margins[new]))} if lures[new].any() else {}
+    apart = {OF_NEW_WRITERS: float(average_precision_score(lures[new], margins[new]))} if lures[new].any() else {}
     return {
         "average_precision": float(average_precision_score(lures[ours], margins[ours])),
         **apart,
@@ -568,7 +568,7 @@ def worth(figures: Mapping[str, float]) -> float:
 
     On writers it has learnt from a model is better than on others, the more so the longer it learnt from them.
     """
-    return (figures["average_precision"] + figures.get("average_precision_new_writers", figures["average_precision"])) / 2
+    return (figures["average_precision"] + figures.get(OF_NEW_WRITERS, figures["average_precision"])) / 2
 
 
 def lure_margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:

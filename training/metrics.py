@@ -12,6 +12,8 @@ BoolArray = NDArray[np.bool_]
 Metric = Callable[[BoolArray, FloatArray], float]
 
 MIN_GROUPS = 5
+OF_NEW_WRITERS = "average_precision_new_writers"
+"""Figure on validation posts of writers of whom training reads nothing, where there are such posts."""
 
 
 @dataclass(frozen=True, slots=True)

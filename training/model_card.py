@@ -15,10 +15,10 @@ from training.fit_calibration import (
     MIN_RECALL,
 )
 from training.marked import replace_marked
+from training.metrics import OF_NEW_WRITERS
 
 Report = Mapping[str, Any]
 RECALL = "recall_at_1_percent_false_positives"
-NEW_WRITERS = "average_precision_new_writers"
 
 
 def report_markdown(report: Report) -> str:
@@ -446,11 +446,11 @@ def _reach_parts(found: Report | None) -> list[str]:
 
 def _seeds_table(seeds: Report) -> str:
     """Return what the weights were chosen by; half of it is how they do on writers of whom training read nothing, if any."""
-    apart = any(NEW_WRITERS in row for row in seeds["runs"].values())
+    apart = any(OF_NEW_WRITERS in row for row in seeds["runs"].values())
     head = ["seed", "best epoch", "average precision", *(["of new writers"] if apart else []), "label accuracy", "chosen"]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for name, row in seeds["runs"].items():
-        figures = ["average_precision", *([NEW_WRITERS] if apart else []), "label_accuracy"]
+        figures = ["average_precision", *([OF_NEW_WRITERS] if apart else []), "label_accuracy"]
         cells = [row["seed"] if "seed" in row else _MIXED[name], row.get("epoch", ""), *(f"{row[each]:.3f}" for each in figures)]
         lines.append(f"| {' | '.join(map(str, cells))} | {'yes' if name == seeds['best'] else ''} |")
     told = (

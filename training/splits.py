@@ -97,22 +97,17 @@ def _batch(example: Example) -> tuple[str, int]:
     language, _, number = example.group.rpartition("-b")
     if not language or not number.isdigit():
         raise InputError(f"expected a group named <language>-b<number>, got {example.group!r}")
-    writer = _writer(example)
-    return (writer, (int(number) - 1) % 10 + 1) if writer in ONE_PLAN else (language.split("-")[0], int(number))
+    return (example.writer, (int(number) - 1) % 10 + 1) if example.writer in ONE_PLAN else (language.split("-")[0], int(number))
 
 
 def is_new_writer(example: Example) -> bool:
     """Return whether a post is by a writer of whom training reads nothing."""
-    return _writer(example) in NEW_WRITERS
-
-
-def _writer(example: Example) -> str:
-    return (example.author or "").partition("-")[0]
+    return example.writer in NEW_WRITERS
 
 
 def _own_split(example: Example, dealt: Mapping[str, Split], sources: Mapping[str, Source]) -> Split:
     if example.source == "corpus":
-        return NEW_WRITERS.get(_writer(example), dealt[example.group])
+        return NEW_WRITERS.get(example.writer, dealt[example.group])
     tenth = _hash(example.group) % 10
     if example.source == FEEDBACK:
         return "test" if tenth == 0 else "train"

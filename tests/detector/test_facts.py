@@ -40,6 +40,7 @@ POSTS = [
     ("uz", "Dubayga haydovchi kerak, oylik 1200$", "AE", "driver", (1200, "USD", "month")),
     ("vi", "Tuyển phiên dịch làm tại Mộc Bài, lương tháng 25 triệu", "VN", "translator", (25_000_000, "VND", "month")),
     ("zh-Hans", "西港招翻译，月薪8000元", "KH", "translator", (8000, "CNY", "month")),
+    ("zh-Latn", "zhao pin: 西港, 翻译, 月薪8000元", "KH", "translator", (8000, "CNY", "month")),
     ("zh-Hant", "妙瓦底徵翻譯，月薪1,500美金", "MM", "translator", (1500, "USD", "month")),
 ]
 

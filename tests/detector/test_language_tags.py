@@ -102,3 +102,8 @@ def test_every_language_of_the_model_and_of_the_identification_is_known() -> Non
 def test_a_language_is_among_others_in_the_script_they_name(tag: str, among: bool) -> None:
     """A language without a usual script here stands as it is named."""
     assert is_among(tag, ["th", "hi", "hi-Latn", "zh-Hans", "zh-Hant", "uz", "ne-Latn", "kha"]) == among
+
+
+@pytest.mark.parametrize(("tag", "evaluated"), [("kor_Hang", "ko"), ("cmn_Hani", "zh-Hans"), ("ur-Aran", "ur"), ("ja-Hrkt", "ja")])
+def test_a_script_that_others_name_otherwise_is_the_same(tag: str, evaluated: str) -> None:
+    assert is_among(canonical_tag(tag) or "", [evaluated])

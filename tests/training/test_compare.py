@@ -79,11 +79,19 @@ def test_what_is_no_bundle_is_refused(tiny_run: Path, tiny_corpus: Path, tmp_pat
         comparison(tiny_run, tiny_corpus, [tmp_path])
 
 
-@pytest.mark.parametrize("author", ["", "somebody", "w", "w0", "six"])
-def test_a_writer_without_a_known_number_is_named(author: str) -> None:
-    assert [_number(known) for known in ("w4", "w12-zh-Hant", "w98-th")] == [4, 12, 98]
-    with pytest.raises(InputError, match=f"got {author!r}"):
-        _number(author)
+@pytest.mark.parametrize("writer", ["", "somebody", "w", "w0", "six"])
+def test_a_writer_without_a_number_is_named(writer: str) -> None:
+    assert [_number(known) for known in ("w4", "w12", "w98")] == [4, 12, 98]
+    with pytest.raises(InputError, match=f"got a writer named {writer!r}"):
+        _number(writer)
+
+
+def test_writers_after_the_times_that_are_compared_are_refused(
+    bundle: Path, tiny_run: Path, tiny_corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.compare._TIMES", ((1, 2),))
+    with pytest.raises(InputError, match="expected writers up to w2"):
+        comparison(tiny_run, tiny_corpus, [bundle])
 
 
 @pytest.mark.model
